@@ -1,0 +1,135 @@
+"""Ids and values that every layer speaks of. Names are those of the contracts (``contracts/types/Types.sol``)."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NewType
+
+GroupId = NewType("GroupId", int)
+Round = NewType("Round", int)
+Seat = NewType("Seat", int)
+Address = NewType("Address", str)
+"""An EVM address, checksummed (EIP-55)."""
+Digest = NewType("Digest", bytes)
+"""The 32-byte sha2-256 digest inside a CID."""
+
+ZERO32 = bytes(32)
+
+
+class Phase(IntEnum):
+    CLOSED = 0
+    COMMIT = 1
+    REVEAL = 2
+
+
+class Rule(IntEnum):
+    MEAN = 0
+    TRIMMED_MEAN = 1
+    MEDIAN = 2
+
+
+class Scoring(IntEnum):
+    EQUAL = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What every hash of a group's rounds is bound to."""
+
+    chain_id: int
+    round_manager: Address
+    group: GroupId
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a group's members agree on for its whole life. Durations in seconds, tokens in wei."""
+
+    dimension: int
+    fraction_bits: int
+    min_exponent: int
+    max_exponent: int
+    rule: Rule
+    scoring: Scoring
+    capacity: int
+    min_updates: int
+    quorum_bps: int
+    by_invitation: bool
+    commit_duration: int
+    reveal_duration: int
+    challenge_window: int
+    idle_timeout: int
+    max_missed: int
+    maturity: int
+    stake: int
+    reward_per_round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a round came to; its hash is what nodes name as parent."""
+
+    round: Round
+    parent: bytes
+    model_digest: Digest
+    model_root: bytes
+    columns_root: bytes
+    included: int
+    choice_root: bytes
+    metric: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    """What opens a commitment. ``available`` is a bitmap of seats, ``metric`` in millionths."""
+
+    salt: bytes
+    parent: bytes
+    update_root: bytes
+    samples: int
+    metric: int
+    available: int
+    scores: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundView:
+    """A round as the chain shows it. Times are chain seconds."""
+
+    round: Round
+    opened_at: int
+    commit_deadline: int
+    reveal_deadline: int
+    seats: int
+    committed: int
+    revealed: int
+    roster_weight: int
+    revealed_weight: int
+    leader: bytes
+    leader_weight: int
+    idle: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeatView:
+    """A seat and who sits there. ``until_round`` is 0 while the member has not left."""
+
+    seat: Seat
+    node: Address
+    identity: int
+    from_round: Round
+    until_round: Round
+    weight: int
+    reputation: int
+    age: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedUpdate:
+    """A seat's commit of one round, and its reveal once there is one. ``weight`` is the one written at commit."""
+
+    seat: Seat
+    node: Address
+    weight: int
+    sealed_digest: Digest
+    reveal: Reveal | None
