@@ -1,0 +1,82 @@
+"""What is hashed on chain: commitments, reveals, results (specification, section 2)."""
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak as _keccak
+
+from swarm_chain.types import ZERO32, Address, Digest, Domain, Result, Reveal, Round
+
+
+def keccak(data: bytes) -> bytes:
+    """Keccak-256 as the EVM has it, 32 bytes."""
+    return _keccak(data)
+
+
+def commitment(domain: Domain, round: Round, node: Address, reveal: Reveal) -> bytes:
+    """What a node commits to, 32 bytes. It is bound to the node, so nobody can commit a copy."""
+    return keccak(
+        encode(
+            ["uint256", "address", "uint32", "uint32", "address", "bytes32", "bytes32", "uint32", "int64", "bytes32", "bytes32"],
+            [
+                domain.chain_id,
+                domain.round_manager,
+                domain.group,
+                round,
+                node,
+                reveal.parent,
+                reveal.update_root,
+                reveal.samples,
+                reveal.metric,
+                keccak(reveal.scores),
+                reveal.salt,
+            ],
+        )
+    )
+
+
+def reveal_digest(reveal: Reveal) -> bytes:
+    """What a seat's slot keeps after the reveal (its first 24 bytes), so that disputes can bring the rest."""
+    return keccak(
+        encode(
+            ["bytes32", "bytes32", "uint32", "int64", "uint256", "bytes32"],
+            [reveal.parent, reveal.update_root, reveal.samples, reveal.metric, reveal.available, keccak(reveal.scores)],
+        )
+    )
+
+
+def result_hash(domain: Domain, result: Result) -> bytes:
+    """The hash that nodes name as parent, 32 bytes."""
+    return keccak(
+        encode(
+            [
+                "uint256",
+                "address",
+                "uint32",
+                "uint32",
+                "bytes32",
+                "bytes32",
+                "bytes32",
+                "bytes32",
+                "uint256",
+                "bytes32",
+                "int64",
+            ],
+            [
+                domain.chain_id,
+                domain.round_manager,
+                domain.group,
+                result.round,
+                result.parent,
+                result.model_digest,
+                result.model_root,
+                result.columns_root,
+                result.included,
+                result.choice_root,
+                result.metric,
+            ],
+        )
+    )
+
+
+def genesis_hash(domain: Domain, model_digest: Digest, model_root: bytes) -> bytes:
+    """The parent of the first round: a result of round 0 that nobody was included in."""
+    return result_hash(domain, Result(Round(0), ZERO32, model_digest, model_root, ZERO32, 0, ZERO32, 0))

@@ -1,0 +1,71 @@
+"""Binary SHA-256 trees with separated domains (specification, section 3; after RFC 6962's 0x00 and 0x01 prefixes)."""
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from hashlib import sha256
+
+from swarm_chain.types import ZERO32
+
+
+class Kind(IntEnum):
+    """What a leaf holds; part of its hash, so that a leaf of one tree is none of another."""
+
+    UPDATE = 1
+    MODEL = 2
+    COLUMNS = 3
+    CHOICE = 4
+
+
+def leaf_hash(kind: Kind, data: bytes) -> bytes:
+    """Hash of a leaf, 32 bytes."""
+    return sha256(bytes((0, kind)) + data).digest()
+
+
+def depth_of(count: int) -> int:
+    """Length of a proof in a tree of ``count`` leaves."""
+    if count < 1:
+        raise ValueError("A tree has at least one leaf.")
+    return (count - 1).bit_length()
+
+
+def root(leaves: Sequence[bytes]) -> bytes:
+    """Root over leaf hashes; missing leaves on the right are 32 zero bytes."""
+    return _levels(leaves)[-1][0]
+
+
+def root_of(kind: Kind, datas: Iterable[bytes]) -> bytes:
+    """Root over the data of leaves."""
+    return root([leaf_hash(kind, data) for data in datas])
+
+
+def prove(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """Siblings of leaf ``index``, from the leaf up."""
+    if not 0 <= index < len(leaves):
+        raise ValueError(f"There is no leaf {index} in a tree of {len(leaves)}.")
+    return [level[(index >> height) ^ 1] for height, level in enumerate(_levels(leaves)[:-1])]
+
+
+def verify(expected: bytes, leaf: bytes, index: int, depth: int, proof: Sequence[bytes]) -> bool:
+    """Whether ``leaf`` (its hash) is at ``index`` of the tree with root ``expected`` and that depth."""
+    if len(proof) != depth or not 0 <= index < 1 << depth:
+        return False
+    node = leaf
+    for height, sibling in enumerate(proof):
+        node = _node(sibling, node) if index >> height & 1 else _node(node, sibling)
+    return node == expected
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()
+
+
+def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
+    """Every level, leaves first, each filled up to an even length (but the root's)."""
+    level, empty, levels = list(leaves), ZERO32, []
+    for _ in range(depth_of(len(leaves))):
+        if len(level) % 2:
+            level.append(empty)
+        levels.append(level)
+        level = [_node(level[i], level[i + 1]) for i in range(0, len(level), 2)]
+        empty = _node(empty, empty)
+    return [*levels, level]

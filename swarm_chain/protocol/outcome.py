@@ -1,0 +1,81 @@
+"""What a round comes to, from the updates that opened (specification, section 6 from step 4 on)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from swarm_chain.protocol import inclusion
+from swarm_chain.protocol.aggregation import aggregate
+from swarm_chain.protocol.columns import columns_root
+from swarm_chain.protocol.grid import Codes, next_exponents
+from swarm_chain.protocol.metric import weighted_median
+from swarm_chain.protocol.model import Model, encode_model, model_root
+from swarm_chain.types import ZERO32, CommittedUpdate, Digest, Domain, Result, Round, Seat, Terms
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """A round's result and the model it leads to; without a result, the model is the parent's.
+
+    Attributes:
+        result: none when too few updates counted; the next round then names the same parent.
+        model: the next model.
+        model_bytes: its file.
+        opened: codes int8[d] of the included updates by seat.
+    """
+
+    result: Result | None
+    model: Model
+    model_bytes: bytes
+    opened: dict[Seat, Codes]
+
+
+def compute(
+    domain: Domain,
+    terms: Terms,
+    round: Round,
+    parent_hash: bytes,
+    parent: Model,
+    commits: Sequence[CommittedUpdate],
+    opened: Mapping[Seat, Codes],
+    model_digest: Callable[[bytes], Digest],
+) -> Outcome:
+    """Computes a closed round's outcome, the same on every machine.
+
+    Args:
+        domain: the group's.
+        terms: the group's.
+        round: the round.
+        parent_hash: hash of the agreed parent.
+        parent: its model.
+        commits: every commit of the round, in any order.
+        opened: codes of the candidates that were available and opened canonically.
+        model_digest: gives the digest of a file's CID.
+    """
+    candidates = [commit for commit in inclusion.candidates(commits, parent_hash) if commit.seat in opened]
+    if len(candidates) != len(opened) or not all(inclusion.available(commits, candidate) for candidate in candidates):
+        raise ValueError("Only updates that are candidates and available can be opened.")
+    included = dict(opened)
+    if len(included) < max(terms.min_updates, 1):
+        return Outcome(None, parent, encode_model(parent), included)
+
+    ordered = sorted(candidates, key=lambda candidate: candidate.node.lower())
+    rows = [included[candidate.seat] for candidate in ordered]
+    weights = aggregate(terms.rule, rows, parent)
+    exponents = next_exponents(rows, parent.exponents, terms.min_exponent, terms.max_exponent)
+    model = Model(weights, exponents, parent.fraction_bits)
+    data = encode_model(model)
+    result = Result(
+        round=round,
+        parent=parent_hash,
+        model_digest=model_digest(data),
+        model_root=model_root(model),
+        columns_root=columns_root(rows),
+        included=inclusion.bitmap_of(included),
+        choice_root=ZERO32,
+        metric=weighted_median(
+            [candidate.reveal.metric for candidate in ordered if candidate.reveal],
+            [candidate.weight for candidate in ordered],
+            [candidate.node for candidate in ordered],
+        ),
+    )
+    return Outcome(result, model, data, included)

@@ -1,0 +1,12 @@
+"""What each included update scores (specification, section 8)."""
+
+from swarm_chain.protocol.inclusion import seats_in
+from swarm_chain.types import Seat
+
+FULL = 10_000
+"""The highest score."""
+
+
+def equal(included: int) -> dict[Seat, int]:
+    """Every included update the same, by seat; ``included`` is a bitmap."""
+    return {seat: FULL for seat in seats_in(included)}
