@@ -9,4 +9,4 @@ FULL = 10_000
 
 def equal(included: int) -> dict[Seat, int]:
     """Every included update the same, by seat; ``included`` is a bitmap."""
-    return {seat: FULL for seat in seats_in(included)}
+    return dict.fromkeys(seats_in(included), FULL)
