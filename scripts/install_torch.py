@@ -27,7 +27,19 @@ def installed() -> bool:
 def needs_cuda() -> bool:
     """Whether the torch that pip would choose depends on NVIDIA's packages on this platform."""
     found = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet", "--report", "-", f"torch=={TORCH}"],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--dry-run",
+            "--ignore-installed",
+            "--no-deps",
+            "--quiet",
+            "--report",
+            "-",
+            f"torch=={TORCH}",
+        ],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
