@@ -1,0 +1,108 @@
+"""Sealed updates: compressed, then encrypted under a key that the reveal gives away (specification, section 4).
+
+Sealed bytes come from peers, so everything is checked before memory is set aside: sizes, the tag, what the frame declares.
+"""
+
+import secrets
+
+import zstandard
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from swarm_chain.errors import IntegrityError
+from swarm_chain.protocol.grid import Codes
+from swarm_chain.protocol.update import HEADER_SIZE, UpdateHeader, decode_update, encode_update
+
+MAGIC = b"SCSEAL"
+VERSION = b"\x00\x01"
+SALT_SIZE = 32
+WINDOW_MAX = 1 << 23
+
+_PREFIX_SIZE = len(MAGIC) + len(VERSION)
+_TAG_SIZE = 16
+_NONCE = bytes(12)  # A salt is used once, so is its key.
+_INFO = b"swarm-chain seal v1"
+_LEVEL = 3
+_FRAME_MAGIC = zstandard.FRAME_HEADER
+
+
+def fresh_salt() -> bytes:
+    """32 random bytes: a new one for every sealed update, never used twice."""
+    return secrets.token_bytes(SALT_SIZE)
+
+
+def max_sealed_size(dimension: int) -> int:
+    """More bytes than this no sealed update of ``dimension`` coordinates has."""
+    return HEADER_SIZE + dimension + 1024 + dimension // 64
+
+
+def seal(header: UpdateHeader, salt: bytes, codes: Codes) -> bytes:
+    """Compresses and encrypts an update. The header is not sent: it is authenticated, and known to whoever opens."""
+    compressor = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True)
+    frame = compressor.compress(encode_update(header, codes))
+    return MAGIC + VERSION + _cipher(salt).encrypt(_NONCE, frame, header.encode())
+
+
+def unseal(header: UpdateHeader, salt: bytes, sealed: bytes) -> Codes:
+    """Opens a sealed update.
+
+    Args:
+        header: what the update must say of itself.
+        salt: from the reveal.
+        sealed: bytes whose digest was already checked.
+
+    Returns:
+        codes int8[d], read-only.
+
+    Raises:
+        IntegrityError: it does not open canonically; the message says why.
+    """
+    if len(sealed) > max_sealed_size(header.dimension):
+        raise _refused(f"{len(sealed)} bytes are more than the {max_sealed_size(header.dimension)} allowed")
+    if len(sealed) < _PREFIX_SIZE + _TAG_SIZE:
+        raise _refused(f"{len(sealed)} bytes are too few")
+    if not sealed.startswith(MAGIC):
+        raise _refused("it is of another format")
+    if sealed[len(MAGIC) : _PREFIX_SIZE] != VERSION:
+        raise _refused("it is of another version")
+    try:
+        frame = _cipher(salt).decrypt(_NONCE, sealed[_PREFIX_SIZE:], header.encode())
+    except InvalidTag:
+        raise _refused("the salt or the header does not open it") from None
+    return decode_update(header, _decompress(frame, HEADER_SIZE + header.dimension))
+
+
+def _decompress(frame: bytes, size: int) -> bytes:
+    """The content of exactly one frame that declares ``size`` bytes and holds them."""
+    if not frame.startswith(_FRAME_MAGIC):
+        raise _refused("there is no zstandard frame")
+    try:
+        declared = zstandard.get_frame_parameters(frame)
+    except zstandard.ZstdError:
+        raise _refused("its frame's header is broken") from None
+    if declared.content_size != size:
+        raise _refused(f"its frame does not declare {size} bytes")
+    if declared.window_size > WINDOW_MAX:
+        raise _refused(f"its frame needs a window above {WINDOW_MAX} bytes")
+    if declared.dict_id:
+        raise _refused("its frame needs a dictionary")
+    decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_MAX)
+    try:
+        content = decompressor.decompress(frame, allow_extra_data=False)
+    except zstandard.ZstdError:
+        raise _refused("its frame is broken, or something is behind it") from None
+    if len(content) != size:
+        raise _refused(f"its frame holds {len(content)} bytes, not {size}")
+    return content
+
+
+def _cipher(salt: bytes) -> AESGCM:
+    if len(salt) != SALT_SIZE:
+        raise ValueError(f"A salt has {SALT_SIZE} bytes.")
+    return AESGCM(HKDF(SHA256(), 32, salt=None, info=_INFO).derive(salt))
+
+
+def _refused(reason: str) -> IntegrityError:
+    return IntegrityError(f"This sealed update does not open: {reason}.", "Nothing of it was used.")
