@@ -16,18 +16,24 @@ ZERO32 = bytes(32)
 
 
 class Phase(IntEnum):
+    """Where a round stands; also of a group before its first round (closed)."""
+
     CLOSED = 0
     COMMIT = 1
     REVEAL = 2
 
 
 class Rule(IntEnum):
+    """How the codes of a round become one step, coordinate by coordinate."""
+
     MEAN = 0
     TRIMMED_MEAN = 1
     MEDIAN = 2
 
 
 class Scoring(IntEnum):
+    """How a round's reward is split."""
+
     EQUAL = 0
 
 
