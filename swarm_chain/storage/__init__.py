@@ -1,0 +1,1 @@
+"""Where updates and models are kept: content-addressed files behind one small interface (``store.py``)."""
