@@ -1,0 +1,69 @@
+"""Flags that several commands share. All are None when not given, so that the environment and the file get their say."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from swarm_chain.cli.settings import Settings
+
+SETTINGS = "Where things are"
+
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Settings in YAML or TOML.", show_default=False, rich_help_panel=SETTINGS)
+]
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home", metavar="FOLDER", help="The swarm folder; [dim].swarm[/] if not given.", show_default=False, rich_help_panel=SETTINGS
+    ),
+]
+RpcUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--rpc",
+        "--rpc-url",
+        metavar="URL",
+        help="The chain's JSON-RPC; the swarm folder's local chain if not given.",
+        show_default=False,
+        rich_help_panel=SETTINGS,
+    ),
+]
+DeploymentFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--deployment",
+        metavar="FILE",
+        help="The deployment file; the swarm folder's if not given.",
+        show_default=False,
+        rich_help_panel=SETTINGS,
+    ),
+]
+Key = Annotated[
+    Path | None,
+    typer.Option("--key", metavar="FILE", help="The key file that signs and pays.", show_default=False, rich_help_panel=SETTINGS),
+]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file", metavar="FILE", help="Its first line opens the key files.", show_default=False, rich_help_panel=SETTINGS
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="Which node of the swarm folder; [dim]node[/] if not given.", show_default=False),
+]
+Group = Annotated[int | None, typer.Option("--group", "-g", metavar="NUMBER", help="The group's number.", show_default=False)]
+GroupArgument = Annotated[
+    int | None, typer.Argument(metavar="GROUP", help="The group's number; or --group, SWARM_CHAIN_GROUP.", show_default=False)
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on stdout.")]
+
+
+def settings(**flags: Any) -> "Settings":
+    """The settings, with these flags first."""
+    from swarm_chain.cli.settings import Settings
+
+    return Settings.load(**flags)

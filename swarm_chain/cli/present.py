@@ -1,0 +1,168 @@
+"""What the terminal shows: errors, tables, questions, progress. Data goes to stdout, everything said about it to stderr."""
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.prompt import Confirm, Prompt
+from rich.table import Table
+
+from swarm_chain.errors import SwarmChainError, UsageError
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+TOKEN = 10**18
+"""Wei a token; ether has as many."""
+
+
+def error(problem: SwarmChainError) -> None:
+    """What happened, what was kept, what to do: a line each, on stderr."""
+    err.print(f"[bold red]Error:[/] {escape(problem.what)}", soft_wrap=True)
+    if problem.kept:
+        err.print(f"[dim]Kept:[/]  {escape(problem.kept)}", soft_wrap=True)
+    if problem.do:
+        err.print(f"[bold]Do:[/]    {escape(problem.do)}", soft_wrap=True)
+
+
+def unexpected(folder: Path) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
+    """An exception hook that writes the traceback to a file in ``folder``, and says so in a few words."""
+
+    def hook(kind: type[BaseException], value: BaseException, where: TracebackType | None) -> None:
+        text = "".join(traceback.format_exception(kind, value, where))
+        path = folder / f"error-{time.strftime('%Y%m%d-%H%M%S')}.log"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            shown = f"The traceback is in {path}"
+        except OSError:
+            sys.stderr.write(text)
+            shown = "The traceback is above"
+        error(
+            SwarmChainError(f"Unexpected: {kind.__name__}: {value}", "Keys and journals are as they were.", f"{shown}; please report it.")
+        )
+
+    return hook
+
+
+def say(text: str) -> None:
+    """A line for whoever watches, on stderr; rich markup."""
+    err.print(text, soft_wrap=True)
+
+
+def done(text: str) -> None:
+    """A step that is finished; plain text."""
+    err.print(f"[green]✓[/] {escape(text)}", soft_wrap=True)
+
+
+def as_json(value: object) -> None:
+    """The answer of a command for scripts: one JSON document on stdout, bytes as 0x-hex, token amounts as strings of wei."""
+    print_plain(json.dumps(value, indent=2, default=_plain))
+
+
+def print_plain(text: str) -> None:
+    """A line of data on stdout, never wrapped or coloured."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes | bytearray):
+        return "0x" + bytes(value).hex()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, footer: Sequence[str] | None = None) -> None:
+    """A table on stdout. Columns whose name starts with ``>`` are aligned to the right; cells are plain text."""
+    shown = Table(title=escape(title), title_justify="left", title_style="bold", show_footer=footer is not None, header_style="bold")
+    for index, name in enumerate(columns):
+        shown.add_column(
+            name.removeprefix(">"),
+            justify="right" if name.startswith(">") else "left",
+            footer=footer[index] if footer else "",
+            overflow="fold",
+        )
+    for row in rows:
+        shown.add_row(*(escape(cell) for cell in row))
+    out.print(shown)
+
+
+def tokens(wei: int, digits: int = 4) -> str:
+    """``1234.5`` tokens as ``1,234.5``; cut, never rounded up."""
+    sign, wei = ("-" if wei < 0 else ""), abs(wei)
+    whole, part = divmod(wei, TOKEN)
+    fraction = f"{part:018d}"[:digits].rstrip("0")
+    return f"{sign}{whole:,}" + (f".{fraction}" if fraction else "")
+
+
+def short(value: bytes | str) -> str:
+    """The first and last figures of a hash or an address."""
+    text = value if isinstance(value, str) else "0x" + value.hex()
+    return text if len(text) <= 14 else f"{text[:8]}…{text[-4:]}"
+
+
+def seconds(count: int) -> str:
+    """``90`` as ``1 min 30 s``."""
+    parts = []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        amount, count = divmod(count, size)
+        if amount:
+            parts.append(f"{amount} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def agree(question: str, *, yes: bool) -> bool:
+    """Asks, unless ``--yes`` was given.
+
+    Raises:
+        UsageError: nobody is there to answer.
+    """
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError(f"This needs an answer, and there is no terminal: {question}", "Nothing was changed.", "Run it again with --yes.")
+    return Confirm.ask(escape(question), console=err, default=False)
+
+
+def ask_secret(question: str) -> str:
+    """Asks for a password, unseen.
+
+    Raises:
+        UsageError: nobody is there to answer.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "A password is needed, and there is no terminal to ask on.",
+            "Nothing was changed.",
+            "Give --password-file FILE or the environment variable SWARM_CHAIN_PASSWORD.",
+        )
+    return Prompt.ask(escape(question), console=err, password=True)
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
+    """A long step. Call what it yields with the name of each part as it begins; a bar in a terminal, a line each elsewhere."""
+    if not err.is_terminal:
+        yield lambda part: err.print(f"{escape(what)}: {escape(part)}", soft_wrap=True)
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        shown = bar.add_task(escape(what), total=total)
+        begun = False
+
+        def step(part: str) -> None:
+            nonlocal begun
+            bar.update(shown, description=f"{escape(what)}: {escape(part)}", advance=1 if begun and total else 0)
+            begun = True
+
+        yield step

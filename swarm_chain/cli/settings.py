@@ -1,0 +1,169 @@
+"""What a user can set, and the only reader of it: a flag, else the environment (``SWARM_CHAIN_*``), else a YAML or TOML file."""
+
+import os
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from swarm_chain.errors import ConfigurationError
+
+PREFIX = "SWARM_CHAIN_"
+FILE_NAMES = ("swarm-chain.toml", "swarm-chain.yaml", "swarm-chain.yml")
+
+
+class Settings(BaseSettings):
+    """Every setting, its default, and what it does. A file's keys are called so; the environment has the name in upper case with the prefix."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
+
+    config: Path | None = Field(None, description="the YAML or TOML file that holds settings")
+    home: Path = Field(Path(".swarm"), description="the swarm folder: keys, deployment file, chain, stores, logs")
+    rpc_url: str | None = Field(None, description="the chain's JSON-RPC; by default the local chain of the swarm folder")
+    rpc_timeout: float = Field(30.0, gt=0, le=3600, description="seconds to wait for an answer of the chain")
+    deployment: Path | None = Field(None, description="the deployment file; by default the swarm folder's")
+    password: SecretStr | None = Field(None, description="opens the key files (better: password_file)")
+    password_file: Path | None = Field(None, description="a file whose first line opens the key files")
+    key: Path | None = Field(None, description="the key file that signs; by default the operator's of the node named")
+    name: str = Field("node", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="the node's name: its folders in the swarm folder")
+    group: int | None = Field(None, ge=1, le=2**32 - 1, description="the group's number")
+
+    data: Path | None = Field(None, description="a folder of IDX files to train on instead of the task's own data")
+    part: int | None = Field(None, ge=0, description="which part of the task's split this node trains on; by default its seat")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="of the node's shuffling; results never depend on it being kept")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
+    threads: int | None = Field(None, ge=1, le=1024, description="threads to train with; by default all cores")
+    rounds: int | None = Field(None, ge=1, description="stop after this many rounds and the closing vote; by default never")
+
+    store: Literal["embedded", "kubo", "kubo-process"] = Field("embedded", description="where bytes are kept")
+    store_capacity: int | None = Field(None, ge=1, description="the embedded store's most bytes; by default what the disk has")
+    kubo_url: str = Field("http://127.0.0.1:5001", description="RPC URL of a Kubo daemon, where store is kubo")
+    gateway_host: str = Field("127.0.0.1", description="address to serve bytes to other nodes on")
+    gateway_port: int = Field(0, ge=0, le=65535, description="port to serve bytes on; 0 takes a free one")
+    gateway_url: str | None = Field(None, description="how others reach the gateway, where that is not its own address")
+    providers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="gateways to ask for manifests and models, besides the nodes' own"
+    )
+    keep_rounds: int = Field(4, ge=2, le=10_000, description="final rounds after which stored updates are removed")
+    confirmations: int = Field(0, ge=0, le=1000, description="blocks to wait before acting on a phase")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much the logs say")
+
+    @field_validator("providers", mode="before")
+    @classmethod
+    def split(cls, value: object) -> object:
+        """Takes ``"url, url"`` beside a list, as the environment has no lists."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, environment, file; the file is named by one of the first two, or lies in the working folder."""
+        named = init_settings().get("config") or env_settings().get("config")
+        path = Path(named) if named else _file_here()
+        values = _read_file(path) if path else {}
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=values)
+
+    @classmethod
+    def load(cls, **flags: object) -> Self:
+        """Reads the settings; a flag that is None was not given.
+
+        Raises:
+            ConfigurationError: a key that is not known, a value that is not right, a file that cannot be read.
+        """
+        _refuse_misspelt_environment()
+        try:
+            return cls(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks them
+        except ValidationError as error:
+            raise _configuration_error(error) from None
+
+
+def _file_here() -> Path | None:
+    found = [path for name in FILE_NAMES if (path := Path(name)).is_file()]
+    if len(found) > 1:
+        raise ConfigurationError(
+            f"This folder has more than one settings file: {', '.join(map(str, found))}.",
+            "Nothing was changed.",
+            f"Keep one, or name one with --config or {PREFIX}CONFIG.",
+        )
+    return found[0] if found else None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigurationError(
+            f"The settings file {path} cannot be read: {reason}.", "Nothing was changed.", "Check the path."
+        ) from error
+    try:
+        if path.suffix == ".toml":
+            values: object = tomllib.loads(text)
+        elif path.suffix in (".yaml", ".yml"):
+            values = yaml.safe_load(text)
+        else:
+            raise ConfigurationError(f"The settings file {path} is neither YAML nor TOML by its name.", "", "Name it .yaml, .yml or .toml.")
+    except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"The settings file {path} is malformed: {error}.", "Nothing was changed.", "Mend that line.") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"The settings file {path} holds no keys.", "Nothing was changed.", "Write one 'key: value' a line.")
+    for key in map(str, values):
+        if key not in Settings.model_fields:
+            near = _nearest(key, cutoff=0.5)
+            raise ConfigurationError(
+                f"{path} has the key {key!r}, and no setting is called so.",
+                "Nothing was changed.",
+                f"Did you mean {near!r}?" if near else "`swarm-chain settings` lists them.",
+            )
+    for key in (
+        "home",
+        "deployment",
+        "password_file",
+        "key",
+        "data",
+    ):  # a file's paths are relative to the file, so that it works from anywhere
+        if isinstance(values.get(key), str):
+            values[key] = path.parent / Path(values[key]).expanduser()
+    return values
+
+
+def _nearest(name: str, cutoff: float) -> str:
+    return next(iter(get_close_matches(name.lower().replace("-", "_"), Settings.model_fields, n=1, cutoff=cutoff)), "")
+
+
+def _refuse_misspelt_environment() -> None:
+    """Variables that look like a setting of ours; others of the prefix may be somebody else's."""
+    for variable in os.environ:
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or name in Settings.model_fields:
+            continue
+        if near := _nearest(name, cutoff=0.75):
+            raise ConfigurationError(
+                f"The environment has {variable}, and no setting is called so.",
+                "Nothing was changed.",
+                f"Did you mean {PREFIX}{near.upper()}?",
+            )
+
+
+def _configuration_error(error: ValidationError) -> ConfigurationError:
+    """One sentence a value; never the value itself where it may be a secret."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "?"
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return ConfigurationError(
+        f"The setting {name} is not right: {message[:1].lower() + message[1:]}.",
+        "Nothing was changed.",
+        f"Mend --{name.replace('_', '-')}, {PREFIX}{name.upper()} or the file's {name}.",
+    )

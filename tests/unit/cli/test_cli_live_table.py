@@ -1,0 +1,58 @@
+"""The live table, from what nodes write."""
+
+import json
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from swarm_chain.cli.live_table import NodeRow, percent, read_rounds, read_row, render
+from swarm_chain.node.status import NodeStatus, RoundFigures, RoundsFile, StatusFile
+from swarm_chain.types import Address, Phase, Round, Seat
+
+NODE = Address("0x" + "11" * 20)
+
+
+def test_a_row_is_what_the_node_wrote(tmp_path: Path) -> None:
+    StatusFile(tmp_path)(NodeStatus(NODE, Seat(1), Round(3), Phase.COMMIT, 5, 60, 0.25, 0.9, 1900, 10**18, "training"))
+    assert read_row("ada", tmp_path) == NodeRow("ada", 3, "commit", 5, 60, 0.25, 0.9, 1900, 10**18, "training")
+
+
+def test_a_node_that_wrote_nothing_is_starting(tmp_path: Path) -> None:
+    assert read_row("ada", tmp_path) == NodeRow("ada")
+    assert read_rounds(tmp_path) == {}
+
+
+def test_a_line_still_being_written_waits(tmp_path: Path) -> None:
+    RoundsFile(tmp_path).append(RoundFigures(Round(1), b"\x01" * 32, b"\x02" * 32, None, 0.5, 0.75))
+    with (tmp_path / "rounds.jsonl").open("a") as file:
+        file.write('{"round": 2, "acc')
+    rounds = read_rounds(tmp_path)
+    assert list(rounds) == [1]
+    assert (rounds[1]["result_hash"], rounds[1]["accuracy"]) == ("0x" + "02" * 32, 0.75)
+    assert json.dumps(rounds)
+
+
+def test_the_picture_shows_every_node_and_the_round() -> None:
+    console = Console(width=120, record=True, file=None, force_terminal=False)
+    rows = [
+        NodeRow("ada", 2, "commit", 30, 60, 0.5, 0.81, 1125, 25 * 10**18, "training [1]"),
+        NodeRow("bob", 2, "commit", message="waiting"),
+    ]
+    with console.capture() as capture:
+        console.print(render(rows, 8, time.monotonic(), "note"))
+    shown = capture.get()
+    for words in ("round 2 of 8", "commit", "ada", "bob", "0.500", "81.0 %", "1,125", "25", "training [1]", "waiting", "note"):
+        assert words in shown
+
+
+def test_the_closing_vote_is_named() -> None:
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(render([NodeRow("ada", 9, "reveal")], 8, time.monotonic()))
+    assert "closing vote" in capture.get()
+
+
+def test_no_share_is_a_dash() -> None:
+    assert percent(None) == "–"
+    assert percent(0.9312) == "93.1 %"
