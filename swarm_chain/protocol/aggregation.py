@@ -43,12 +43,12 @@ def aggregate(rule: Rule, codes: Rows, model: Model) -> NDArray[np.int32]:
 
 def fraction(rule: Rule, codes: Codes) -> tuple[NDArray[np.int64], int]:
     """A rule's value as an exact fraction: numerators int64[width], and the denominator they share."""
-    count = len(codes)
-    if rule is Rule.MEDIAN:
-        lower, upper = (count - 1) // 2, count // 2
-        ordered = np.sort(codes, axis=0).astype(np.int64)
-        return (ordered[lower], 1) if lower == upper else (ordered[lower] + ordered[upper], 2)
-    cut = count // 4 if rule is Rule.TRIMMED_MEAN and count >= TRIMMED_FROM else 0
+    count, cut = len(codes), 0
+    if rule is Rule.TRIMMED_MEAN and count >= TRIMMED_FROM:
+        cut = count // 4
+    elif rule is Rule.MEDIAN:
+        # The median is what is left when all but the middle one or two are cut.
+        cut = (count - 1) // 2
     kept = np.sort(codes, axis=0)[cut : count - cut] if cut else codes
     return kept.sum(axis=0, dtype=np.int64), count - 2 * cut
 

@@ -1,0 +1,54 @@
+"""The same updates give the same hash whatever the threads, the order of nodes and the instruction set.
+
+Each case is a process of its own that computes one fixed round by every rule. Aggregation is plain NumPy; torch is loaded
+beside it, as in a node, so that its variables have something to act on.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("fixed_round.py")
+EXPECTED = "e5d039fad69d39986eb798b46a6cfd4027395664d147dd6e5b1dbfca4c115eb8"
+"""Written down, so that every machine that runs this is compared with every other."""
+
+
+def _run(order, *arguments, **environment):
+    command = [sys.executable, str(SCRIPT), order, *arguments]
+    run = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=120)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.split()
+
+
+@pytest.mark.parametrize("order", ["01234", "43210", "20413"])
+def test_any_order_of_nodes(order):
+    assert _run(order)[0] == EXPECTED
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "4"])
+def test_any_number_of_threads(threads):
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    assert _run("01234", **dict.fromkeys(names, threads))[0] == EXPECTED
+
+
+def test_numpy_without_each_and_all_of_its_vector_kernels():
+    hash_, *features = _run("01234")
+    assert hash_ == EXPECTED
+    assert features, "NumPy picks no kernels by processor here: there is nothing to compare."
+    # A higher feature needs the lower ones, so the last alone goes first.
+    for disabled in [features[position:] for position in range(len(features))]:
+        hash_, *left = _run("01234", NPY_DISABLE_CPU_FEATURES=" ".join(disabled))
+        assert hash_ == EXPECTED
+        assert not set(left) & set(disabled)
+
+
+@pytest.mark.parametrize(("aten", "onednn", "mkl"), [("default", "SSE41", "SSE4_2"), ("avx2", "AVX2", "AVX2")])
+def test_any_instruction_set_of_torch(aten, onednn, mkl):
+    variables = {"ATEN_CPU_CAPABILITY": aten, "ONEDNN_MAX_CPU_ISA": onednn, "MKL_ENABLE_INSTRUCTIONS": mkl, "OMP_NUM_THREADS": "1"}
+    hash_, capability = _run("01234", "torch", **variables)
+    assert hash_ == EXPECTED
+    if aten == "default":
+        assert capability == "DEFAULT"
