@@ -43,5 +43,5 @@ def load(name: str) -> Artifact:
         abi=source["abi"],
         bytecode=bytes.fromhex(source["bytecode"].removeprefix("0x")),
         deployed_bytecode=bytes.fromhex(source["deployedBytecode"].removeprefix("0x")),
-        immutables=tuple((place["start"], place["length"]) for places in source["immutableReferences"].values() for place in places),
+        immutables=tuple((place["start"], place["length"]) for place in source["immutableReferences"]),
     )

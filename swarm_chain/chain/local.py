@@ -23,6 +23,8 @@ CHAIN_ID = 31_337
 MNEMONIC = "test test test test test test test test test test test junk"
 """Anvil's own, known to everybody: its accounts hold play money on local chains alone."""
 START_SECONDS = 20.0
+KEPT_STATES = 128
+"""Blocks whose state can still be read. Each takes Anvil about 0.8 MB of memory; without a limit it writes them to disk, for ever."""
 
 
 class LocalChain:
@@ -131,10 +133,17 @@ class LocalChain:
         ]
         # Prague is what the contracts are compiled for. The state is also written every few seconds, for a killed process writes nothing.
         command += ["--mnemonic", MNEMONIC, "--hardfork", "prague", "--mixed-mining", "--block-time", "1", "--quiet"]
-        command += ["--state", str(self.directory / "state.json"), "--state-interval", "10", "--preserve-historical-states"]
+        command += ["--state", str(self.directory / "state.json"), "--state-interval", "10", "--prune-history", str(KEPT_STATES)]
         with self.log.open("wb") as log:
+            # In a process group of its own, Ctrl-C leaves it to us to end it, after those who still use it.
             process = subprocess.Popen(
-                command, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=self.detached
+                command,
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=self.detached,
+                process_group=None if self.detached else 0,
             )
         self._process = process
         until = time.monotonic() + START_SECONDS
