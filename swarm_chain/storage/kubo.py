@@ -6,7 +6,7 @@ where 256 KiB were asked for) before the caller can look. Here every answer is b
 deadline.
 
 Blocks are put one by one (``block/put``) and the root pinned, rather than files by ``add``: the layout, and so the CID, is then ours with
-every version of Kubo (``add`` can be told the links a node only since 0.35), and the CID that Kubo returns for each block is compared
+every version of Kubo (``add`` can be told the links a node only in recent ones), and the CID that Kubo returns for each block is compared
 with ours.
 
 Source: the Kubo RPC reference. Its errors are status 500 with ``{"Message", "Code", "Type"}``.

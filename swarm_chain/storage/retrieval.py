@@ -8,6 +8,7 @@ connected to.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import ipaddress
 import socket
@@ -250,7 +251,8 @@ async def _resolve(host: str, port: int) -> list[str]:
             addresses = list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
         except (OSError, UnicodeError) as error:
             failed = OSError(f"{host} cannot be resolved: {error}")
-        if not loop.is_closed():
+        # The loop is closed when the deadline came first.
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, addresses, failed)
 
     threading.Thread(target=look_up, daemon=True).start()

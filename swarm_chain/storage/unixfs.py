@@ -125,7 +125,7 @@ def _children(block: bytes, digests: Sequence[Digest], size: int, depth: int) ->
         Link(digest, depth == 1, part, _dag_size(part, depth - 1))
         for digest, part in zip(digests, _parts(size, CHUNK * LINKS ** (depth - 1)), strict=False)
     ]
-    if encode(links) != block:
+    if sum(link.file_size for link in links) != size or encode(links) != block:
         raise _misshapen()
     return links
 
