@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Builds the contracts' ABI and bytecode into the Python package: ``scripts/build_artifacts.py [--check] [--compiler node|solcx]``.
+
+The same standard-JSON input goes to npm's solc (the default) or, where Node is missing, to the compiler of py-solc-x; both
+give the same bytes. ``--check`` writes nothing and exits 1 where the artifacts differ from the sources.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+ARTIFACTS = ROOT / "swarm_chain" / "chain" / "artifacts"
+CONTRACTS = ("SwarmToken", "IdentityRegistry", "StakeVault", "RewardDistributor", "GroupRegistry", "RoundManager")
+COMPILER_VERSION = "0.8.37"
+# Also in hardhat.config.js and foundry.toml; a test holds the three equal.
+SETTINGS: dict[str, Any] = {
+    "evmVersion": "prague",
+    "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
+    "optimizer": {"enabled": True, "runs": 1_500},
+    "viaIR": True,
+    "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences"]}},
+}
+_IMPORT = re.compile(r"^\s*import\s[^;]*?[\"']([^\"']+)[\"']\s*;", re.MULTILINE)
+
+
+def standard_input() -> dict[str, Any]:
+    """The compiler's input: every source that the contracts import, by the path it is imported by."""
+    sources: dict[str, str] = {}
+    waiting = [f"contracts/{name}.sol" for name in CONTRACTS]
+    while waiting:
+        path = waiting.pop()
+        if path in sources:
+            continue
+        file = ROOT / ("node_modules" if path.startswith("@") else "") / path
+        sources[path] = file.read_text(encoding="utf-8")
+        for target in _IMPORT.findall(sources[path]):
+            waiting.append(_resolve(path, target))
+    return {"language": "Solidity", "settings": SETTINGS, "sources": {path: {"content": sources[path]} for path in sorted(sources)}}
+
+
+def _resolve(importer: str, target: str) -> str:
+    if not target.startswith("."):
+        return target
+    parts = importer.split("/")[:-1]
+    for part in target.split("/"):
+        if part == "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def compile_with_node(source: dict[str, Any]) -> dict[str, Any]:
+    done = subprocess.run(["node", "scripts/solc.js", "--standard-json"], cwd=ROOT, input=json.dumps(source), capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
+
+
+def compile_with_solcx(source: dict[str, Any]) -> dict[str, Any]:
+    import solcx
+
+    if COMPILER_VERSION not in map(str, solcx.get_installed_solc_versions()):
+        solcx.install_solc(COMPILER_VERSION)
+    return dict(solcx.compile_standard(source, solc_version=COMPILER_VERSION))
+
+
+def build(compiler: str) -> dict[str, str]:
+    """The artifacts' texts by file name."""
+    source = standard_input()
+    output = compile_with_node(source) if compiler == "node" else compile_with_solcx(source)
+    problems = [error["formattedMessage"] for error in output.get("errors", []) if "promoted to keyword" not in error["message"]]
+    if any(error["severity"] == "error" for error in output.get("errors", [])):
+        raise SystemExit("The contracts do not compile:\n" + "\n".join(problems))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    texts = {"standard-input.json": json.dumps(source, indent=None, separators=(",", ":"), sort_keys=True) + "\n"}
+    for name in CONTRACTS:
+        contract = output["contracts"][f"contracts/{name}.sol"][name]
+        deployed = contract["evm"]["deployedBytecode"]
+        artifact = {
+            "contractName": name,
+            "compiler": COMPILER_VERSION,
+            "abi": contract["abi"],
+            "bytecode": "0x" + contract["evm"]["bytecode"]["object"],
+            "deployedBytecode": "0x" + deployed["object"],
+            "immutableReferences": sorted(
+                (place for places in deployed.get("immutableReferences", {}).values() for place in places), key=lambda place: place["start"]
+            ),
+        }
+        texts[f"{name}.json"] = json.dumps(artifact, indent=1, sort_keys=True) + "\n"
+    return texts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the artifacts differ from the sources")
+    parser.add_argument("--compiler", choices=("node", "solcx"), default="node" if shutil.which("node") else "solcx")
+    arguments = parser.parse_args()
+    texts = build(arguments.compiler)
+    stale = [name for name, text in texts.items() if not (ARTIFACTS / name).is_file() or (ARTIFACTS / name).read_text(encoding="utf-8") != text]
+    if arguments.check:
+        if stale:
+            print(f"Artifacts differ from contracts/: {', '.join(sorted(stale))}. Run scripts/build_artifacts.py.", file=sys.stderr)
+        return 1 if stale else 0
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    for name in stale:
+        (ARTIFACTS / name).write_text(texts[name], encoding="utf-8")
+    print(f"{len(stale)} of {len(texts)} artifacts written to {ARTIFACTS.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
