@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sealed_vectors import sealed_vectors
 
 from swarm_chain.protocol import merkle
 from swarm_chain.protocol.aggregation import aggregate
@@ -221,111 +219,8 @@ def roots() -> Vectors:
 
 
 def seals() -> Vectors:
-    """An update that opens, and sealed bytes that do not. Frames are built by hand, so they depend on no compressor's version."""
-    dimension, bits = 300, 24
-    header = UpdateHeader(DOMAIN, Round(3), NODES[0], dimension, bits)
-    salt = keccak(b"salt")
-    codes = (np.arange(dimension) % 255 - 127).astype(np.int8)
-    plain = encode_update(header, codes)
-    good = _frame(plain)
-    sealed = _sealed(header, salt, good)
-    other = UpdateHeader(DOMAIN, Round(4), NODES[0], dimension, bits)
-    half = len(plain) // 2
-    bombs = b"".join(_block(b"\0" * 131_072, run=True, last=False) for _ in range(40))
-
-    outside = [
-        (b"", "too few"),
-        (sealed[:23], "too few"),
-        (sealed + bytes(1100), "more than"),
-        (b"X" + sealed[1:], "another format"),
-        (sealed[:7] + b"\2" + sealed[8:], "another version"),
-        (sealed[:-1], "does not open it"),
-        (sealed + b"\0", "does not open it"),
-        (sealed[:40] + bytes([sealed[40] ^ 1]) + sealed[41:], "does not open it"),
-        (_sealed(header, keccak(b"other salt"), good), "does not open it"),
-        (_sealed(other, salt, _frame(encode_update(other, codes))), "does not open it"),
-    ]
-    frames = [
-        (b"", "no zstandard frame"),
-        (plain, "no zstandard frame"),
-        (_SKIPPABLE + good, "no zstandard frame"),
-        (good[:5], "header is broken"),
-        (good[:4] + bytes([good[4] | 8]) + good[5:], "header is broken"),
-        (_frame(plain, sized=False), "does not declare"),
-        (_frame(plain, declared=len(plain) + 1), "does not declare"),
-        (_frame(plain[:-1]), "does not declare"),
-        (_frame(plain, window=1 << 24), "window above"),
-        (_frame(plain, dictionary=9), "needs a dictionary"),
-        (_frame(plain[:-1], declared=len(plain)), "broken"),
-        (_frame(plain + b"\0", declared=len(plain)), "broken"),
-        (_frame(b"", declared=len(plain), body=bombs + _block(b"")), "broken"),
-        (_frame(plain, body=_block(plain, last=False)), "broken"),
-        (good[:-1], "broken"),
-        (good + b"\0", "behind it"),
-        (good + _SKIPPABLE, "behind it"),
-        (good + good, "behind it"),
-        (_frame(plain[:half], declared=len(plain)) + _frame(plain[half:]), "broken"),
-    ]
-    fields = [
-        (0, "magic"),
-        (9, "version"),
-        (10, "fraction bits"),
-        (11, "codec"),
-        (43, "chain"),
-        (44, "round manager"),
-        (67, "group"),
-        (71, "round"),
-        (91, "node"),
-        (99, "dimension"),
-        (127, "padding"),
-    ]
-    contents = [(plain[:at] + bytes([plain[at] ^ 1]) + plain[at + 1 :], f"another {field}") for at, field in fields]
-    contents += [(plain[:-1] + b"\x80", "code of -128"), (plain[:128] + b"\x80" + plain[129:], "code of -128")]
-    refused = [
-        *outside,
-        *((_sealed(header, salt, frame), reason) for frame, reason in frames),
-        *((_sealed(header, salt, _frame(content)), reason) for content, reason in contents),
-    ]
-    return {
-        "chainId": _uint(DOMAIN.chain_id),
-        "roundManager": DOMAIN.round_manager,
-        "group": DOMAIN.group,
-        "round": header.round,
-        "node": header.node,
-        "dimension": dimension,
-        "fractionBits": bits,
-        "salt": _hex(salt),
-        "codes": _hex(codes.tobytes()),
-        "opens": _hex(sealed),
-        "opensInTwoBlocks": _hex(_sealed(header, salt, _frame(plain, body=_block(plain[:half], last=False) + _block(plain[half:])))),
-        "sealed": [_hex(data) for data, _ in refused],
-        "reason": [reason for _, reason in refused],
-    }
-
-
-_SKIPPABLE = b"\x50\x2a\x4d\x18\0\0\0\0"
-
-
-def _sealed(header: UpdateHeader, salt: bytes, frame: bytes) -> bytes:
-    key = HKDF(SHA256(), 32, salt=None, info=b"swarm-chain seal v1").derive(salt)
-    return b"SCSEAL\x00\x01" + AESGCM(key).encrypt(bytes(12), frame, header.encode())
-
-
-def _frame(
-    content: bytes, *, declared: int | None = None, sized: bool = True, window: int = 0, dictionary: int = 0, body: bytes | None = None
-) -> bytes:
-    """A zstandard frame (RFC 8878, section 3.1.1) of one raw block, or of ``body``."""
-    size = len(content) if declared is None else declared
-    single = sized and not window
-    window_byte = b"" if single else bytes([((window or 1 << 20).bit_length() - 11) << 3])
-    flags = (0x80 if sized else 0) | (0x20 if single else 0) | (1 if dictionary else 0)
-    fields = window_byte + (bytes([dictionary]) if dictionary else b"") + (size.to_bytes(4, "little") if sized else b"")
-    return b"\x28\xb5\x2f\xfd" + bytes([flags]) + fields + (_block(content) if body is None else body)
-
-
-def _block(content: bytes, *, run: bool = False, last: bool = True) -> bytes:
-    """A raw block, or a run of one byte (RFC 8878, section 3.1.1.2)."""
-    return (len(content) << 3 | run << 1 | last).to_bytes(3, "little") + (content[:1] if run else content)
+    """One sealed update that opens, and many that do not."""
+    return sealed_vectors(UpdateHeader(DOMAIN, Round(3), NODES[0], 300, 24))
 
 
 def agreements() -> Vectors:
