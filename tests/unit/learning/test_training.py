@@ -52,8 +52,10 @@ def test_the_same_seed_trains_the_same(data, weights):
 
 
 def test_the_rate_decays_by_round(data, weights):
-    first, tenth = (np.abs(train(SHORT, weights, data.train, 1, round=round).delta).mean() for round in (1, 10))
+    decaying = replace(SHORT, local=replace(SHORT.local, decay=0.9))
+    first, tenth = (np.abs(train(decaying, weights, data.train, 1, round=round).delta).mean() for round in (1, 10))
     assert tenth < 0.7 * first
+    assert np.array_equal(*(train(SHORT, weights, data.train, 1, round=round).delta for round in (1, 10)))
 
 
 def test_every_step_is_told_and_weights_stay(data, weights):
