@@ -63,15 +63,11 @@ class Network:
 
 @dataclass(frozen=True, config=STRICT)
 class Local:
-    """A node's training in one round: ``steps`` batches of SGD with momentum.
-
-    Round ``r`` has the learning rate ``learning_rate * decay^(r - 1)``; a group meant to live long keeps ``decay`` at 1.
-    """
+    """A node's training in one round: ``steps`` batches of SGD with momentum. The rate stays, for a group may live long."""
 
     optimizer: Literal["sgd"]
     learning_rate: Annotated[float, Field(gt=0, le=100)]
     momentum: Annotated[float, Field(ge=0, lt=1)]
-    decay: Annotated[float, Field(gt=0, le=1)]
     batch: Annotated[int, Field(ge=1, le=65_536)]
     steps: Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -231,8 +227,8 @@ def _task(source: str, size: int, local: Local, initial_exponent: int) -> Task:
     )
 
 
-DIGITS = _task("digits", 8, Local("sgd", learning_rate=0.05, momentum=0.9, decay=1.0, batch=32, steps=40), initial_exponent=8)
-MNIST = _task("mnist", 28, Local("sgd", learning_rate=0.05, momentum=0.9, decay=1.0, batch=32, steps=60), initial_exponent=8)
-FASHION = _task("fashion", 28, Local("sgd", learning_rate=0.05, momentum=0.9, decay=1.0, batch=32, steps=150), initial_exponent=8)
+DIGITS = _task("digits", 8, Local("sgd", learning_rate=0.05, momentum=0.9, batch=32, steps=40), initial_exponent=8)
+MNIST = _task("mnist", 28, Local("sgd", learning_rate=0.05, momentum=0.9, batch=32, steps=60), initial_exponent=8)
+FASHION = _task("fashion", 28, Local("sgd", learning_rate=0.05, momentum=0.9, batch=32, steps=150), initial_exponent=8)
 TASKS = {task.name: task for task in (DIGITS, MNIST, FASHION)}
 """Tasks by name, ready to use; change one with ``dataclasses.replace``."""

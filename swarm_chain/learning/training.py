@@ -42,10 +42,9 @@ def train(
     device: torch.device = CPU,
     on_step: OnStep | None = None,
     *,
-    round: int = 1,
     stop: Callable[[], bool] | None = None,
 ) -> TrainedUpdate:
-    """Trains from ``weights`` (int32[d]) as the task says for ``round``; the order of the images comes from ``seed``.
+    """Trains from ``weights`` (int32[d]) as the task says; the order of the images comes from ``seed``.
 
     ``stop`` is asked before each step; when it says so, what was trained until then is the update. ``weights`` are never changed.
 
@@ -53,8 +52,7 @@ def train(
         NumericError: a loss or a trained tensor is NaN, infinite or out of range; there is no update then.
         DataError: the images do not fit the task.
     """
-    rate = task.local.learning_rate * task.local.decay ** (round - 1)
-    return _train(task, weights, dataset, seed, device, rate, task.local.steps, on_step, stop)
+    return _train(task, weights, dataset, seed, device, task.local.steps, on_step, stop)
 
 
 def central(
@@ -67,7 +65,7 @@ def central(
 ) -> NDArray[np.int32]:
     """The baseline: the same network from the same first weights, trained in one place for so many steps; weights int32[d]."""
     start = task.initial_weights()
-    trained = _train(task, start, dataset, task.network.seed, device, task.local.learning_rate, steps, on_step, stop)
+    trained = _train(task, start, dataset, task.network.seed, device, steps, on_step, stop)
     bits = task.numbers.fraction_bits
     return to_weights(to_values(start, bits) + trained.delta, bits, task.layout())
 
@@ -96,7 +94,6 @@ def _train(
     dataset: Dataset,
     seed: int,
     device: torch.device,
-    rate: float,
     steps: int,
     on_step: OnStep | None,
     stop: Callable[[], bool] | None,
@@ -106,7 +103,7 @@ def _train(
     model = task.model()
     load_into(model, weights, bits)
     model.to(device).train()
-    optimizer = torch.optim.SGD(model.parameters(), rate, momentum=task.local.momentum)
+    optimizer = torch.optim.SGD(model.parameters(), task.local.learning_rate, momentum=task.local.momentum)
     batches = _batches(len(dataset), task.local.batch, seed)
 
     losses: list[float] = []
