@@ -5,7 +5,7 @@ chain knows, so a commit is found again by the digest in its slot. The salt is i
 """
 
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -36,6 +36,10 @@ class JournaledCommit:
     sealed_digest: Digest
     residual: bytes | None = field(repr=False)
     transaction: bytes = field(repr=False)
+
+    def signed(self, transaction: bytes) -> "JournaledCommit":
+        """The same commit with its signed transaction."""
+        return replace(self, transaction=transaction)
 
     def reveal(self, available: int) -> Reveal:
         """What opens the commitment, with the bitmap of the seats whose sealed updates this node holds."""

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from eth_account.signers.local import LocalAccount
 
 from swarm_chain.types import GroupId
+
+StoreKind = Literal["embedded", "kubo", "kubo-process"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +21,24 @@ class NodeSettings:
         deployment: the deployment file.
         group: it trains in; the node has a seat there.
         account: the node key.
-        host, port: where its gateway listens; port 0 takes a free one.
-        announced_url: where others reach the gateway; empty: the gateway's own address.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        data_dir: of data files, where the task's data is not built in.
-        part: which part of the task's split of the data this node trains on.
-        rounds: to train before the closing vote; ``None``: until stopped.
-        confirmations: blocks to wait before acting on a change of phase.
-        poll_interval: between looks at the chain.
+        rpc_timeout: of one request.
+        host: where its gateway listens.
+        port: of the gateway; 0 takes a free one.
+        announced_url: where others reach its bytes; empty: the gateway's own address, or the store's where it has one.
+        store: where bytes are kept.
+        store_capacity: most bytes of an embedded store; ``None``: what the disk has.
+        kubo_url: RPC URL of the Kubo daemon, where ``store`` is ``"kubo"``.
+        kubo_port: TCP port of the Kubo process, where ``store`` is ``"kubo-process"``.
+        providers: gateways to ask for bytes besides those that nodes announce.
         allow_private: whether bytes may be fetched from private and loopback addresses, as in local swarms.
-        keep_rounds: final rounds whose updates and models stay in the store.
-        threads: of the training library; 0 leaves it its own choice.
+        keep_rounds: settled rounds whose updates and models stay in the store.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        threads: of the training library; ``None`` leaves it its own choice.
+        data_dir: of data files, where the task's data is not built in.
+        part: which part of the task's split of the data this node trains on; ``None``: that of its seat.
+        rounds: to train before the closing vote; ``None``: until stopped.
+        confirmations: blocks to wait before acting on what the chain says.
+        poll_interval: between looks at the chain.
     """
 
     home: Path
@@ -36,15 +46,21 @@ class NodeSettings:
     deployment: Path
     group: GroupId
     account: LocalAccount = field(repr=False)
+    rpc_timeout: float = 30.0
     host: str = "127.0.0.1"
     port: int = 0
     announced_url: str = ""
+    store: StoreKind = "embedded"
+    store_capacity: int | None = None
+    kubo_url: str = "http://127.0.0.1:5001"
+    kubo_port: int = 4001
+    providers: tuple[str, ...] = ()
+    allow_private: bool = False
+    keep_rounds: int = 16
     device: str = "auto"
+    threads: int | None = None
     data_dir: Path | None = None
-    part: int = 0
+    part: int | None = None
     rounds: int | None = None
     confirmations: int = 0
     poll_interval: float = 1.0
-    allow_private: bool = False
-    keep_rounds: int = 16
-    threads: int = 0

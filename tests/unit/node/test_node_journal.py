@@ -182,7 +182,7 @@ CRASHING = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from test_journal import BINDING, a_commit
+from test_node_journal import BINDING, a_commit
 from swarm_chain.node.journal import Journal
 journal = Journal(Path(sys.argv[1]), BINDING)
 journal.record_commit(a_commit(round_=3, salt=3))

@@ -1,0 +1,48 @@
+"""``python -m swarm_chain.node SETTINGS`` runs a node. For tests and process managers; people use ``swarm-chain node run``.
+
+It reads a JSON file of the fields of ``NodeSettings``; instead of ``account`` it has ``key_file`` and ``password``. Exit codes are those of the
+specification.
+"""
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from swarm_chain.errors import SwarmChainError
+from swarm_chain.node.daemon import run, stop_on_signals
+from swarm_chain.node.keys import load_key
+from swarm_chain.node.settings import NodeSettings
+
+INTERRUPTED = 130
+
+
+def main(path: Path) -> int:
+    """Runs the node; returns its exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        with stop_on_signals() as stop:
+            done = run(read_settings(path), stop=stop)
+    except SwarmChainError as error:
+        print(error, file=sys.stderr)  # noqa: T201 a program's own words
+        return error.exit_code
+    return 0 if done else INTERRUPTED
+
+
+def read_settings(path: Path) -> NodeSettings:
+    """The settings in a file, with the key that it names.
+
+    Raises:
+        KeyFileError: the key file is missing, or the password does not open it.
+    """
+    fields: dict[str, Any] = json.loads(path.read_text())
+    fields["account"] = load_key(Path(fields.pop("key_file")), fields.pop("password"))
+    for name in ("home", "deployment", "data_dir"):
+        fields[name] = Path(fields[name]) if fields.get(name) else None
+    return NodeSettings(**fields)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

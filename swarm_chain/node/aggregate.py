@@ -1,0 +1,66 @@
+"""The duty to aggregate: what a closed round came to, computed from chain data and stored bytes alone."""
+
+import logging
+from collections.abc import Sequence
+
+from swarm_chain.errors import IntegrityError
+from swarm_chain.node.journal import JournaledResult
+from swarm_chain.node.member import Member
+from swarm_chain.node.parents import Parents
+from swarm_chain.protocol import inclusion, outcome
+from swarm_chain.protocol.commitment import result_hash
+from swarm_chain.protocol.grid import Codes
+from swarm_chain.protocol.sealing import max_sealed_size, unseal
+from swarm_chain.protocol.update import update_root
+from swarm_chain.storage.cid import digest_of
+from swarm_chain.types import CommittedUpdate, Round, Seat
+
+log = logging.getLogger(__name__)
+
+
+def needed(commits: Sequence[CommittedUpdate], parent: bytes) -> list[CommittedUpdate]:
+    """Updates that a round's outcome depends on: candidates that 2/3 of the weight revealed say they hold."""
+    return [candidate for candidate in inclusion.candidates(commits, parent) if inclusion.available(commits, candidate)]
+
+
+def aggregate(member: Member, parents: Parents, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> JournaledResult:
+    """Computes a round's outcome, stores its model and journals its result. The bytes it needs are in the store.
+
+    Raises:
+        NotFoundError: bytes, or the parent's model, are not here.
+        StoreError: the model could not be stored.
+    """
+    opened: dict[Seat, Codes] = {}
+    for candidate in needed(commits, parent):
+        codes = _open(member, round_, candidate)
+        if codes is not None:
+            opened[candidate.seat] = codes
+    computed = outcome.compute(member.domain, member.terms, round_, parent, parents.model(parent), commits, opened, digest_of)
+    if computed.result is None:
+        nothing = JournaledResult(round_, parent, None, None)
+        member.journal.record_result(nothing)
+        return nothing
+    result = computed.result
+    hash_ = result_hash(member.domain, result)
+    member.store.put(computed.model_bytes)
+    member.journal.record_held(result.model_digest, round_)
+    journaled = JournaledResult(round_, parent, hash_, result)
+    member.journal.record_result(journaled)
+    parents.keep(hash_, computed.model)
+    return journaled
+
+
+def _open(member: Member, round_: Round, candidate: CommittedUpdate) -> Codes | None:
+    """The codes of an update; ``None`` if it does not open canonically, which all find alike."""
+    assert candidate.reveal is not None  # candidates were revealed
+    sealed = member.store.get(candidate.sealed_digest, max_sealed_size(member.terms.dimension))
+    header = member.header(round_, candidate.node)
+    try:
+        codes = unseal(header, candidate.reveal.salt, sealed)
+    except IntegrityError as error:
+        log.warning("Round %d: the update of seat %d does not count. %s", round_, candidate.seat, error.what)
+        return None
+    if update_root(header, codes) != candidate.reveal.update_root:
+        log.warning("Round %d: the update of seat %d does not count. It has another root than was revealed.", round_, candidate.seat)
+        return None
+    return codes

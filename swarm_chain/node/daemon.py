@@ -1,0 +1,467 @@
+"""A node at work: looks at the chain, sees what it owes, does it. The one place that wires a node's parts together."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from swarm_chain.chain.connection import block, connect
+from swarm_chain.chain.contracts import Contracts
+from swarm_chain.chain.deployment import load_deployment, verify_deployment
+from swarm_chain.chain.rounds import Snapshot
+from swarm_chain.chain.sender import Sender
+from swarm_chain.errors import ChainError, IntegrityError, NotFoundError, NumericError, UnknownError, WrongChainError
+from swarm_chain.learning import data, devices
+from swarm_chain.learning.training import evaluate
+from swarm_chain.node.aggregate import aggregate, needed
+from swarm_chain.node.collect import Collector
+from swarm_chain.node.commit import commit, commit_again
+from swarm_chain.node.endpoints import Endpoints
+from swarm_chain.node.genesis import load_genesis, load_task
+from swarm_chain.node.journal import Journal, JournaledResult
+from swarm_chain.node.lock import exclusive
+from swarm_chain.node.member import Member
+from swarm_chain.node.parents import Parents
+from swarm_chain.node.prune import prune
+from swarm_chain.node.reveal import reveal
+from swarm_chain.node.settings import NodeSettings
+from swarm_chain.node.settle import Settler
+from swarm_chain.node.status import NodeStatus, Report, RoundFigures, RoundsFile, StatusFile
+from swarm_chain.node.train import Update, train_update
+from swarm_chain.protocol.agreement import expected_parent, parent_of
+from swarm_chain.protocol.commitment import keccak, result_hash
+from swarm_chain.protocol.phases import Duty, duty, is_idle, round_to_commit
+from swarm_chain.protocol.sealing import max_sealed_size
+from swarm_chain.storage.embedded import EmbeddedStore
+from swarm_chain.storage.gateway import Gateway
+from swarm_chain.storage.kubo import KuboStore
+from swarm_chain.storage.kubo_process import KuboProcessStore
+from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, Domain, Phase, Round, RoundView
+
+log = logging.getLogger(__name__)
+
+TELL_SECONDS = 0.2
+"""At most so often a status is told while training."""
+
+
+def run(settings: NodeSettings, report: Report | None = None, stop: threading.Event | None = None) -> bool:
+    """Runs a node until its rounds are done, or it is told to stop; a transaction at hand is finished first.
+
+    Args:
+        settings: of the node.
+        report: is told its status whenever that changes, beside the files in its home.
+        stop: ends it when set.
+
+    Returns:
+        whether it did all its rounds.
+
+    Raises:
+        SwarmChainError: it cannot start, or cannot go on; what it committed it can reveal when started again.
+    """
+    with wired(settings) as member:
+        daemon = Daemon(member, settings, report, stop or threading.Event())
+        try:
+            return daemon.run()
+        finally:
+            daemon.close()
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set. For the main thread."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def wired(settings: NodeSettings) -> Iterator[Member]:
+    """A node's parts, started, and ended in reverse order."""
+    with exclusive(settings.home), ExitStack() as ending:
+        web3 = connect(settings.rpc_url, settings.rpc_timeout)
+        deployment = load_deployment(settings.deployment)
+        verify_deployment(web3, deployment)
+        contracts = Contracts(web3, deployment)
+        node = Address(settings.account.address)
+        group = contracts.groups.group(settings.group)
+        seat = contracts.rounds.seat(settings.group, node)
+        if seat is None:
+            raise UnknownError(
+                f"Node {node} has no seat in group {settings.group}.", "Nothing was sent.", "Take one: swarm-chain group join."
+            )
+        domain = contracts.domain(settings.group)
+        journal = Journal(settings.home / "journal.db", _binding(domain, node, block(web3, 0).hash))
+        ending.callback(journal.close)
+
+        store = _open_store(settings)
+        ending.callback(store.close)
+        gateway = Gateway(store, settings.host, settings.port)
+        gateway.start()
+        ending.callback(gateway.stop)
+        sender = Sender(web3, settings.account, confirmations=settings.confirmations)
+        url = settings.announced_url or (store.address if isinstance(store, KuboProcessStore) else gateway.url)
+        if contracts.identities.endpoint(seat.identity) != url:
+            sender.send(contracts.identities.announce(url))
+
+        endpoints = Endpoints(contracts, settings.group, group.terms.capacity, node, settings.providers)
+        task = load_task(group, store, endpoints)
+        genesis = load_genesis(group, task, store, endpoints)
+        if settings.threads is not None:
+            devices.use_threads(settings.threads)
+        part = settings.part if settings.part is not None else seat.seat % task.images.parts
+        own, held_out = task.part(data.load(task.images.source, settings.data_dir), part)
+        yield Member(
+            node=node,
+            seat=seat.seat,
+            domain=domain,
+            terms=group.terms,
+            genesis=genesis,
+            genesis_hash=result_hash(domain, genesis),
+            task=task,
+            part=part,
+            own=own,
+            held_out=held_out,
+            device=devices.pick(settings.device),
+            contracts=contracts,
+            sender=sender,
+            store=store,
+            journal=journal,
+            endpoints=endpoints,
+        )
+
+
+class Daemon:
+    """Does a seated node's duties, one after the other.
+
+    Args:
+        member: the node, its parts wired.
+        settings: of the node.
+        report: is told its status whenever that changes.
+        stop: ends it when set.
+    """
+
+    def __init__(self, member: Member, settings: NodeSettings, report: Report | None, stop: threading.Event) -> None:
+        self._member = member
+        self._settings = settings
+        self._reports: list[Report] = [StatusFile(settings.home), *([report] if report else [])]
+        self._rounds_file = RoundsFile(settings.home)
+        self._stop = stop
+        self._parents = Parents(member)
+        self._collector = Collector(member.store, max_sealed_size(member.terms.dimension))
+        self._settler = Settler(member)
+        self._status = NodeStatus(member.node, member.seat, message="starting")
+        self._told = 0.0
+        self._looked = 0.0
+        self._settled = Round(0)
+        self._last: Round | None = None
+        self._commits: dict[Round, tuple[tuple[int, int], list[CommittedUpdate]]] = {}
+        self._noted: set[tuple[Digest, Round]] = set()
+        self._trained: tuple[Round, bytes, Update | None] | None = None
+        self._out_of_time = False
+
+    def run(self) -> bool:
+        """Works until the rounds are done, which it returns, or it is stopped."""
+        while not self._stop.is_set():
+            try:
+                snapshot = self._look()
+                if self._is_done(snapshot):
+                    self._member.journal.end_run()
+                    self._tell(message="done")
+                    return True
+                acted = self._act(snapshot)
+            except WrongChainError:
+                raise
+            except ChainError as error:
+                log.warning("%s", error)
+                self._tell(message=error.what)
+                acted = False
+            if not acted:
+                self._stop.wait(self._settings.poll_interval)
+        self._tell(message="stopped")
+        return False
+
+    def close(self) -> None:
+        """Ends what runs in the background."""
+        self._collector.stop()
+
+    # ---------------------------------------------------------------------------------------------- one look, one act
+
+    def _look(self) -> Snapshot:
+        """The chain as it stands, as many blocks ago as are to confirm it."""
+        member, confirmations = self._member, self._settings.confirmations
+        at: int | str = max(block(member.contracts.web3).number - confirmations, 0) if confirmations else "latest"
+        snapshot = member.contracts.rounds.snapshot(member.group, member.node, at)  # type: ignore[arg-type]  # a number or "latest"
+        self._looked = time.monotonic()
+        if self._settings.rounds is not None and self._last is None and snapshot.seat is not None:
+            first = max(round_to_commit(_current(snapshot), snapshot.block.time), snapshot.seat.from_round)
+            self._last = Round(member.journal.begin_run(first) + self._settings.rounds - 1)
+        if snapshot.head.settled_round != self._settled:
+            self._after_settling(snapshot)
+        self._tell(
+            round=snapshot.phase.round,
+            phase=snapshot.phase.phase,
+            reputation=snapshot.seat.reputation if snapshot.seat else 0,
+        )
+        return snapshot
+
+    def _is_done(self, snapshot: Snapshot) -> bool:
+        if snapshot.seat is None:
+            log.warning("The seat is no longer this node's.")
+            return True
+        return self._last is not None and snapshot.head.settled_round >= self._last
+
+    def _act(self, snapshot: Snapshot) -> bool:
+        """Does what is owed; returns whether that changed anything."""
+        self._collect(snapshot)
+        self._aggregate(snapshot)
+        if self._settler.settle(snapshot):
+            return True
+        match self._duty(snapshot):
+            case Duty.TRAIN_AND_COMMIT:
+                return self._train_and_commit(snapshot)
+            case Duty.REVEAL:
+                return self._reveal(snapshot)
+            case Duty.FETCH:
+                self._tell(message="fetching others' updates")
+            case Duty.WAIT:
+                self._tell(message="waiting for the others")
+        return False
+
+    def _duty(self, snapshot: Snapshot) -> Duty:
+        view, slot = _current(snapshot), snapshot.slot
+        held = sum(
+            commit.sealed_digest == ZERO32 or self._member.store.has(commit.sealed_digest) for commit in self._of(snapshot, view.round)
+        )
+        committed, revealed = (slot.committed, slot.revealed) if slot else (False, False)
+        return duty(view, snapshot.seat, committed, revealed, snapshot.block.time, held, snapshot.head.settled_round)
+
+    # ---------------------------------------------------------------------------------------------- duties
+
+    def _train_and_commit(self, snapshot: Snapshot) -> bool:
+        member = self._member
+        round_ = round_to_commit(_current(snapshot), snapshot.block.time)
+        if self._last is not None and round_ > self._last + 1:
+            self._tell(message="waiting until the last round is settled")
+            return False
+        parent = self._parent_to_name(snapshot, round_)
+        if parent is None:
+            return False
+        if commit_again(member, round_, parent):
+            return True
+        closing = self._last is not None and round_ > self._last
+        update = None if closing else self._train(round_, parent)
+        if self._stop.is_set():
+            return False
+        self._tell(step=0, steps=0, message="committing" if update else "committing a vote")
+        self._commit(round_, parent, update)
+        self._trained = None
+        log.info("Round %d: committed %s on %s….", round_, "an update" if update else "a vote", parent.hex()[:8])
+        return True
+
+    def _commit(self, round_: Round, parent: bytes, update: Update | None) -> None:
+        commit(self._member, round_, parent, update)
+
+    def _train(self, round_: Round, parent: bytes) -> Update | None:
+        """An update on the parent; ``None``, so that the node votes nevertheless, where training fails."""
+        if self._trained and self._trained[:2] == (round_, parent):
+            return self._trained[2]  # the transaction failed, training did not
+        self._out_of_time = False
+        self._tell(message="training", step=0, steps=self._member.task.local.steps)
+        try:
+            update: Update | None = train_update(
+                self._member, round_, self._parents.model(parent), lambda *step: self._on_step(round_, *step), self._must_end
+            )
+        except NumericError as error:
+            log.error("Round %d: no update, the node casts a vote alone. %s", round_, error)
+            self._tell(message=error.what)
+            update = None
+        if update is not None:
+            self._tell(loss=update.loss)
+            update = update if update.samples else None
+        self._trained = round_, parent, update
+        return update
+
+    def _must_end(self) -> bool:
+        return self._stop.is_set() or self._out_of_time
+
+    def _on_step(self, round_: Round, step: int, steps: int, loss: float) -> None:
+        """While training: tells how far it is, fetches what others committed, and ends in time to commit."""
+        if step == steps or time.monotonic() - self._told > TELL_SECONDS:
+            self._tell(step=step, steps=steps, loss=loss)
+        if time.monotonic() - self._looked < self._settings.poll_interval:
+            return
+        try:
+            snapshot = self._look()
+            self._collect(snapshot)
+        except ChainError as error:
+            self._looked = time.monotonic()
+            log.warning("%s", error)
+            return
+        margin = max(self._member.terms.commit_duration // 10, 2)
+        phase = snapshot.phase
+        self._out_of_time = phase.round == round_ and snapshot.block.time + margin >= phase.commit_deadline
+
+    def _reveal(self, snapshot: Snapshot) -> bool:
+        round_, slot = snapshot.phase.round, snapshot.slot
+        assert slot is not None  # it committed
+        self._tell(message="revealing")
+        if not reveal(self._member, round_, slot.digest, self._of(snapshot, round_)):
+            log.error("Round %d: the journal has nothing that opens this node's commitment.", round_)
+            self._tell(message="the journal lacks this round's commitment")
+            return False
+        log.info("Round %d: revealed.", round_)
+        return True
+
+    def _collect(self, snapshot: Snapshot) -> None:
+        """Fetches sealed updates of the current round that are not here."""
+        self._fetch(snapshot.phase.round, self._of(snapshot, snapshot.phase.round))
+
+    def _aggregate(self, snapshot: Snapshot) -> None:
+        """Computes what closed rounds came to, as far as their bytes are here; fetches the others."""
+        head, settled = snapshot.head.result_hash, snapshot.head.settled_round
+        for number in range(settled + 1, _last_closed(snapshot) + 1):
+            round_ = Round(number)
+            parent = parent_of(round_, head, settled, snapshot.rounds, self._member.terms.quorum_bps)
+            computed = self._member.journal.result_of(round_)
+            if computed is not None and computed.parent == parent:
+                continue
+            commits = self._of(snapshot, round_)
+            if self._fetch(round_, needed(commits, parent)):
+                continue
+            self._tell(message="aggregating")
+            try:
+                self._after_aggregating(aggregate(self._member, self._parents, round_, parent, commits))
+            except (NotFoundError, IntegrityError) as error:
+                log.info("Round %d cannot be computed here: %s", round_, error)
+
+    def _fetch(self, round_: Round, commits: list[CommittedUpdate]) -> int:
+        """Starts fetching what is missing; returns how much is."""
+        member, missing = self._member, 0
+        for commit_ in commits:
+            digest = commit_.sealed_digest
+            if digest == ZERO32:
+                continue
+            if member.store.has(digest):
+                if (digest, round_) not in self._noted:
+                    member.journal.record_held(digest, round_)
+                    self._noted.add((digest, round_))
+                continue
+            missing += 1
+            if not self._collector.is_fetching(digest):
+                self._collector.want(digest, member.endpoints.providers([commit_.node]))
+        return missing
+
+    # ---------------------------------------------------------------------------------------------- what to name
+
+    def _parent_to_name(self, snapshot: Snapshot, round_: Round) -> bytes | None:
+        """What to train on and vote for: the expected parent, else, where its bytes cannot be had, what was agreed before.
+
+        Returns:
+            ``None`` while it is worth waiting for.
+        """
+        head, settled, before = snapshot.head.result_hash, snapshot.head.settled_round, Round(round_ - 1)
+        terms, views, now = self._member.terms, snapshot.rounds, snapshot.block.time
+        view = _current(snapshot)
+        idle = view.idle if view.round == round_ else is_idle(view, now, terms.idle_timeout)
+        fallbacks = [parent_of(Round(number), head, settled, views, terms.quorum_bps) for number in range(before, settled, -1)]
+        names = [*fallbacks, head]
+        if before > settled and not idle:
+            computed = self._member.journal.result_of(before)
+            if computed is not None and computed.parent == fallbacks[0]:
+                results = {before: computed.hash}
+                names.insert(0, expected_parent(round_, head, settled, views, results, terms.quorum_bps, idle=idle))
+            elif now < self._patience(view, round_):
+                self._tell(message=f"fetching what round {before} needs")
+                return None
+        for name in names:
+            try:
+                self._parents.model(name)
+            except (NotFoundError, IntegrityError) as error:
+                log.warning("Round %d: cannot build on %s…. %s", round_, name.hex()[:8], error)
+            else:
+                return name
+        self._tell(message="no model to build on could be fetched")
+        return None
+
+    def _patience(self, view: RoundView, round_: Round) -> int:
+        """Until what chain time bytes are waited for: half the time to commit."""
+        begun = view.opened_at if view.round == round_ else view.reveal_deadline
+        return begun + self._member.terms.commit_duration // 2
+
+    # ---------------------------------------------------------------------------------------------- afterwards
+
+    def _after_aggregating(self, computed: JournaledResult) -> None:
+        member = self._member
+        accuracy = loss = None
+        if computed.hash is not None:
+            weights = self._parents.model(computed.hash).weights
+            try:
+                accuracy, loss = evaluate(member.task, weights, member.held_out, member.device)
+            except NumericError as error:
+                log.error("Round %d: %s", computed.round, error)
+            self._tell(accuracy=accuracy)
+        self._rounds_file.append(RoundFigures(computed.round, computed.parent, computed.hash, computed.result, loss, accuracy))
+        log.info("Round %d came to %s.", computed.round, computed.hash.hex()[:8] + "…" if computed.hash else "nothing")
+
+    def _after_settling(self, snapshot: Snapshot) -> None:
+        member = self._member
+        self._settled = snapshot.head.settled_round
+        self._commits = {round_: known for round_, known in self._commits.items() if round_ >= self._settled}
+        self._noted = {(digest, round_) for digest, round_ in self._noted if round_ > self._settled}
+        self._collector.forget()
+        self._tell(credit=member.contracts.rewards.credit_of(member.group, member.seat))
+        final = self._parents.result(snapshot.head.result_hash)
+        if final is not None:
+            prune(member, self._settled, self._settings.keep_rounds, final.model_digest)
+
+    def _of(self, snapshot: Snapshot, round_: Round) -> list[CommittedUpdate]:
+        """A round's commits, read again when there are more of them or of their reveals."""
+        view = snapshot.rounds.get(round_)
+        if view is None:
+            return []
+        counts = view.committed, view.revealed
+        known = self._commits.get(round_)
+        if known is None or known[0] != counts:
+            known = counts, self._member.contracts.rounds.commits(self._member.group, round_, snapshot.block.number)
+            self._commits[round_] = known
+        return known[1]
+
+    def _tell(self, **changes: Any) -> None:
+        changed = replace(self._status, **changes)
+        if changed != self._status:
+            self._status, self._told = changed, time.monotonic()
+            for report in self._reports:
+                report(changed)
+
+
+def _current(snapshot: Snapshot) -> RoundView:
+    """The open round or the last; before the first, a round 0 that is closed."""
+    return snapshot.rounds.get(snapshot.phase.round) or RoundView(Round(0), 0, 0, 0, 0, 0, 0, 0, 0, ZERO32, 0, idle=False)
+
+
+def _last_closed(snapshot: Snapshot) -> Round:
+    return Round(snapshot.phase.round - (snapshot.phase.phase is not Phase.CLOSED))
+
+
+def _open_store(settings: NodeSettings) -> EmbeddedStore | KuboStore | KuboProcessStore:
+    path, private = settings.home / "store", settings.allow_private
+    match settings.store:
+        case "embedded":
+            return EmbeddedStore(path, settings.store_capacity, allow_private=private)
+        case "kubo":
+            return KuboStore(settings.kubo_url, allow_private=private)
+        case "kubo-process":
+            return KuboProcessStore(path, settings.kubo_port, settings.store_capacity, allow_private=private)
+
+
+def _binding(domain: Domain, node: Address, first_block: bytes) -> bytes:
+    """What a journal belongs to. The first block tells apart local chains, which all have one ID and the same addresses."""
+    return keccak(f"{domain.chain_id} {domain.round_manager} {domain.group} {node} ".encode() + first_block)

@@ -1,0 +1,26 @@
+"""Lets go of what no later round needs, so that disk use stays bounded."""
+
+from swarm_chain.node.member import Member
+from swarm_chain.types import Digest, Round
+
+
+def prune(member: Member, settled: Round, keep_rounds: int, head_model: Digest) -> int:
+    """Removes sealed updates and models of long settled rounds from the store, and their commits from the journal. Results stay.
+
+    Args:
+        settled: the last settled round.
+        keep_rounds: how many settled rounds to keep.
+        head_model: digest of the last final model, which late joiners ask for however old it is.
+
+    Returns:
+        how many files went.
+    """
+    first_kept = Round(settled - keep_rounds + 1)
+    removed = 0
+    for digest in member.journal.held_before(first_kept):
+        if digest != head_model:
+            member.store.remove(digest)
+            member.journal.forget(digest)
+            removed += 1
+    member.journal.forget_commits_before(first_kept)
+    return removed
