@@ -98,9 +98,7 @@ def deploy(
                 "Go on with that account, or choose another file.",
             )
         if not _can_go_on(web3, state):
-            say(
-                "The deployer's account was used for something else since the deployment stopped, so its addresses can't be kept. Starting over."
-            )
+            say("The deployer's account was used meanwhile, so the planned addresses can't come true. Starting over.")
             state = None
     if state is None:
         state = _plan(sender.chain_id, sender.address, treasury or sender.address, _nonce(web3, sender.address))

@@ -10,6 +10,7 @@ from eth_account.signers.local import LocalAccount
 from web3 import Web3
 from web3.types import RPCEndpoint
 
+from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import Deployment, deploy
 from swarm_chain.chain.local import LocalChain
@@ -25,8 +26,6 @@ def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalChain]:
 
 @pytest.fixture(scope="session")
 def web3(anvil: LocalChain) -> Web3:
-    from swarm_chain.chain.connection import connect
-
     return connect(anvil.url)
 
 

@@ -3,6 +3,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
@@ -52,8 +53,6 @@ def test_what_is_not_there_is_unknown(contracts: Contracts, sender: Sender) -> N
 
 
 def test_an_account_without_coin_is_told(web3: Web3, contracts: Contracts) -> None:
-    from eth_account import Account
-
     poor = Sender(web3, Account.create())
     with pytest.raises(TransactionError, match="enough of the chain's coin"):
         poor.send(contracts.token.approve(contracts.groups.address, 1))
@@ -138,7 +137,9 @@ def test_giving_up_says_that_it_may_still_happen(web3: Web3, new_account: NewAcc
         hasty.wait(b"\x11" * 32)
 
 
-def test_no_key_is_shown(anvil: LocalChain, web3: Web3, contracts: Contracts, new_account: NewAccount, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_key_is_shown(
+    anvil: LocalChain, web3: Web3, contracts: Contracts, new_account: NewAccount, caplog: pytest.LogCaptureFixture
+) -> None:
     account = new_account()
     key = bytes(account.key).hex()
     sender = Sender(web3, account)
