@@ -85,10 +85,11 @@ class KuboStore:
             return self.get(digest, max_bytes)
         gateways = [provider for provider in providers if not provider.startswith("/")]
         if gateways:
+            share = timeout if len(gateways) == len(providers) else timeout / 2
             try:
-                data = retrieval.retrieve(digest, max_bytes, gateways, timeout, allow_private=self._allow_private)
+                data = retrieval.retrieve(digest, max_bytes, gateways, share, allow_private=self._allow_private)
             except (NotFoundError, IntegrityError):
-                if len(gateways) == len(providers) or time.monotonic() >= deadline:
+                if len(gateways) == len(providers):
                     raise
             else:
                 self.put(data)
