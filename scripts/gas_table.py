@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+"""Measures what each transaction costs, by receipt on a local chain, and writes ``docs/gas.md``.
+
+Two groups, of 10 and of 100 nodes, go through rounds until everything a round writes has been written before: storage that is written
+for the first time costs more, and only the first rounds pay for it.
+"""
+
+import argparse
+import json
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+from web3.types import Nonce, RPCEndpoint, TxParams, TxReceipt, Wei
+
+from swarm_chain.chain import artifacts
+from swarm_chain.chain.connection import HttpRpc, connect
+from swarm_chain.chain.contracts import Contracts
+from swarm_chain.chain.deployment import deploy
+from swarm_chain.chain.events import GroupCreated, NodeRegistered, SeatTaken, read_events
+from swarm_chain.chain.local import LocalChain
+from swarm_chain.chain.reverts import revert_in
+from swarm_chain.chain.sender import Sendable, Sender
+from swarm_chain.protocol.commitment import commitment, genesis_hash, result_hash
+from swarm_chain.types import ZERO32, Address, Digest, GroupId, Result, Reveal, Round, Rule, Scoring, Seat, Terms
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORT = ROOT / "docs" / "gas.md"
+SIZES = (10, 100)
+WARM_ROUNDS = 10
+MEASURED_ROUNDS = 4
+GOAL = 75_000
+TOKEN = 10**18
+ROWS = (
+    "register a node",
+    "announce an endpoint",
+    "approve and deposit the stake",
+    "create a group",
+    "fund a group",
+    "join, first seat",
+    "join, another seat",
+    "commit, opens the round",
+    "commit",
+    "commit, the last seat's",
+    "reveal, the first",
+    "reveal",
+    "reveal, the last, closes the round",
+    "finalize",
+    "finalize, a seat's share",
+    "claim, first time",
+    "claim, later",
+)
+
+
+@dataclass
+class Gas:
+    """Gas used, by what was done."""
+
+    used: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def mean(self, what: str) -> int:
+        values = self.used[what]
+        return round(sum(values) / len(values))
+
+
+class Wallet:
+    """An account that signs with a nonce it counts itself, so that many transactions can leave at once."""
+
+    def __init__(self, account: LocalAccount, chain_id: int, nonce: int = 0) -> None:
+        self.account = account
+        self.address = Address(str(account.address))
+        self.chain_id = chain_id
+        self.nonce = nonce
+
+    def sign(self, function: Sendable) -> bytes:
+        fees = TxParams({"gas": 5_000_000, "maxFeePerGas": Wei(10**10), "maxPriorityFeePerGas": Wei(10**9), "value": Wei(0)})
+        fees |= TxParams({"chainId": self.chain_id, "nonce": Nonce(self.nonce)})
+        built: dict[str, Any] = dict(function.build_transaction(fees))
+        signed = self.account.sign_transaction({key: built[key] for key in built if key != "from"} | {"type": 2})
+        self.nonce += 1
+        return bytes(signed.raw_transaction)
+
+
+class Chain:
+    """Sends raw transactions in one request and collects their receipts."""
+
+    def __init__(self, web3: Web3) -> None:
+        self.web3 = web3
+        provider = web3.provider
+        assert isinstance(provider, HttpRpc)
+        self.rpc = provider
+
+    def send(self, raws: list[bytes]) -> list[TxReceipt]:
+        answers = self.rpc.make_batch_request([(RPCEndpoint("eth_sendRawTransaction"), ["0x" + raw.hex()]) for raw in raws])
+        for answer in answers:
+            if "error" in answer:
+                raise SystemExit(f"A transaction was refused: {answer['error']}")
+        receipts = [self._receipt(answer["result"]) for answer in answers]
+        for receipt in receipts:
+            if receipt["status"] != 1:
+                raise SystemExit(f"A transaction failed: {self._why(receipt)}")
+        return receipts
+
+    def _why(self, receipt: TxReceipt) -> str:
+        transaction = self.web3.eth.get_transaction(receipt["transactionHash"])
+        call = TxParams({"from": transaction["from"], "to": transaction["to"], "data": transaction["input"]})
+        answer = self.rpc.make_request(RPCEndpoint("eth_call"), [call | {"data": transaction["input"].hex()}, hex(receipt["blockNumber"])])
+        revert = revert_in(answer.get("error"))
+        return revert.text if revert else "for a reason it does not give"
+
+    def _receipt(self, hash_: Any) -> TxReceipt:
+        while self.rpc.make_request(RPCEndpoint("eth_getTransactionReceipt"), [hash_]).get("result") is None:
+            time.sleep(0.005)
+        return self.web3.eth.get_transaction_receipt(hash_)
+
+    def pass_time(self, seconds: int) -> None:
+        self.rpc.make_request(RPCEndpoint("evm_increaseTime"), [seconds])
+        self.rpc.make_request(RPCEndpoint("evm_mine"), [])
+
+
+@dataclass
+class Swarm:
+    """A group of nodes that all take part in every round."""
+
+    chain: Chain
+    contracts: Contracts
+    group: GroupId
+    nodes: list[Wallet]
+    seats: dict[Address, Seat]
+    parent: bytes
+    gas: Gas
+
+    def round(self, number: Round, results: dict[Round, Result], measure: bool) -> None:
+        """Commits and reveals of every node, then ``finalize`` of the round before."""
+        gas = self.gas if measure else Gas()
+        everyone = (1 << len(self.nodes)) - 1
+        domain = self.contracts.domain(self.group)
+        opened = {
+            node.address: Reveal(secrets.token_bytes(32), self.parent, secrets.token_bytes(32), 64, 900_000 + index, everyone)
+            for index, node in enumerate(self.nodes)
+        }
+        commits = [
+            node.sign(
+                self.contracts.rounds.commit(
+                    self.group, number, Digest(secrets.token_bytes(32)), commitment(domain, number, node.address, opened[node.address])
+                )
+            )
+            for node in self.nodes
+        ]
+        self._in_three(commits, ("commit, opens the round", "commit", "commit, the last seat's"), gas)
+        self.chain.pass_time(10)
+        reveals = [node.sign(self.contracts.rounds.reveal(self.group, number, opened[node.address])) for node in self.nodes]
+        self._in_three(reveals, ("reveal, the first", "reveal", "reveal, the last, closes the round"), gas)
+        before = Round(number - 1)
+        if before in results:
+            self.chain.pass_time(2)
+            (receipt,) = self.chain.send([self.nodes[0].sign(self.contracts.rounds.finalize(self.group, results[before]))])
+            gas.used["finalize"].append(receipt["gasUsed"])
+        digests = [secrets.token_bytes(32) for _ in range(3)]
+        results[number] = Result(number, self.parent, Digest(digests[0]), digests[1], digests[2], everyone, ZERO32, 900_000)
+        self.parent = result_hash(domain, results[number])
+
+    def _in_three(self, raws: list[bytes], names: tuple[str, str, str], gas: Gas) -> None:
+        for name, part in zip(names, (raws[:1], raws[1:-1], raws[-1:]), strict=True):
+            gas.used[name] += [receipt["gasUsed"] for receipt in self.chain.send(part)]
+
+
+def found(chain: Chain, contracts: Contracts, owner: Wallet, size: int, gas: Gas) -> Swarm:
+    """Creates and funds a group and seats its nodes."""
+    terms = Terms(
+        dimension=100_000,
+        fraction_bits=24,
+        min_exponent=4,
+        max_exponent=20,
+        rule=Rule.TRIMMED_MEAN,
+        scoring=Scoring.EQUAL,
+        capacity=size,
+        min_updates=2,
+        quorum_bps=5_000,
+        by_invitation=False,
+        commit_duration=60,
+        reveal_duration=20,
+        challenge_window=1,
+        idle_timeout=86_400,
+        max_missed=3,
+        maturity=8,
+        stake=100 * TOKEN,
+        reward_per_round=100 * TOKEN,
+    )
+    model_digest, model_root = Digest(secrets.token_bytes(32)), secrets.token_bytes(32)
+    (receipt,) = chain.send([owner.sign(contracts.groups.create(terms, Digest(secrets.token_bytes(32)), model_digest, model_root))])
+    gas.used["create a group"].append(receipt["gasUsed"])
+    group = next(event.group for event in read_events(receipt["logs"]) if isinstance(event, GroupCreated))
+    chain.send([owner.sign(contracts.token.approve(contracts.groups.address, 10_000 * TOKEN))])
+    gas.used["fund a group"].append(chain.send([owner.sign(contracts.groups.fund(group, 10_000 * TOKEN))])[0]["gasUsed"])
+
+    nodes = [Wallet(Account.from_key(secrets.token_bytes(32)), owner.chain_id) for _ in range(size)]
+    for node in nodes:
+        chain.rpc.make_request(RPCEndpoint("anvil_setBalance"), [node.address, hex(10**20)])
+    chain.send([owner.sign(contracts.token.transfer(node.address, terms.stake)) for node in nodes])
+    registered = chain.send([node.sign(contracts.identities.register(node.account, node.address)) for node in nodes])
+    gas.used["register a node"] += [receipt["gasUsed"] for receipt in registered]
+    events = [event for receipt in registered for event in read_events(receipt["logs"]) if isinstance(event, NodeRegistered)]
+    identities = {event.node: event.identity for event in events}
+    announced = chain.send([node.sign(contracts.identities.announce("https://node.example.org:9443")) for node in nodes])
+    gas.used["announce an endpoint"] += [receipt["gasUsed"] for receipt in announced]
+    approved = chain.send([node.sign(contracts.token.approve(contracts.stakes.address, terms.stake)) for node in nodes])
+    deposited = chain.send([node.sign(contracts.stakes.deposit(identities[node.address], terms.stake)) for node in nodes])
+    gas.used["approve and deposit the stake"] += [one["gasUsed"] + two["gasUsed"] for one, two in zip(approved, deposited, strict=True)]
+    joined = chain.send([node.sign(contracts.rounds.join(group, node.address)) for node in nodes])
+    gas.used["join, first seat"].append(joined[0]["gasUsed"])
+    gas.used["join, another seat"] += [receipt["gasUsed"] for receipt in joined[1:]]
+    taken = [event for receipt in joined for event in read_events(receipt["logs"]) if isinstance(event, SeatTaken)]
+    parent = genesis_hash(contracts.domain(group), model_digest, model_root)
+    return Swarm(chain, contracts, group, nodes, {event.node: event.seat for event in taken}, parent, gas)
+
+
+def measure(size: int) -> Gas:
+    """Gas of everything in a group of so many nodes."""
+    gas = Gas()
+    with tempfile.TemporaryDirectory() as directory, LocalChain(Path(directory) / "chain") as local:
+        web3 = connect(local.url)
+        sender = Sender(web3, local.account(0))
+        contracts = Contracts(web3, deploy(web3, sender, Path(directory) / "deployment.json"))
+        chain = Chain(web3)
+        owner = Wallet(local.account(0), sender.chain_id, len(artifacts.CONTRACTS))
+        swarm = found(chain, contracts, owner, size, gas)
+        results: dict[Round, Result] = {}
+        last = WARM_ROUNDS + MEASURED_ROUNDS
+        for number in range(1, last + 1):
+            swarm.round(Round(number), results, measure=number > WARM_ROUNDS)
+            print(f"{size} nodes: round {number} of {last}", file=sys.stderr)
+            if number in (last - 1, last):
+                claims = [node.sign(contracts.rewards.claim([(swarm.group, swarm.seats[node.address])])) for node in swarm.nodes]
+                what = "claim, first time" if number == last - 1 else "claim, later"
+                gas.used[what] += [receipt["gasUsed"] for receipt in chain.send(claims)]
+    gas.used["finalize, a seat's share"] = [round(used / size) for used in gas.used["finalize"]]
+    return gas
+
+
+def per_node_round(gas: Gas, size: int) -> int:
+    """Gas of one node's commit and reveal and its share of what a round costs besides, all of a round's transactions counted."""
+    rounds = MEASURED_ROUNDS * size
+    return round(
+        sum(sum(values) for what, values in gas.used.items() if what.startswith(("commit", "reveal")) or what == "finalize") / rounds
+    )
+
+
+def report(measured: dict[int, Gas]) -> str:
+    """The page."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    changed = subprocess.run(
+        ["git", "status", "--short", "contracts"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    where = f"commit {commit or 'unknown'}{' with changes to the contracts' if changed else ''}"
+    head = " | ".join(f"N = {size}" for size in measured)
+    lines = [
+        "# Gas",
+        "",
+        "By receipt on Anvil, in a steady state: every word of storage that a round writes was written before. Regenerated by `make gas`.",
+        "",
+        f"Measured on {datetime.now(UTC).date()} at {where}; {compiler()}.",
+        f"Rounds {WARM_ROUNDS + 1} to {WARM_ROUNDS + MEASURED_ROUNDS} of a group of N nodes that all commit, reveal and agree; means.",
+        "",
+        f"| transaction | {head} |",
+        "|---|" + "--:|" * len(measured),
+    ]
+    lines += [f"| {what} | {' | '.join(f'{gas.mean(what):,}' for gas in measured.values())} |" for what in ROWS]
+    sums = [per_node_round(gas, size) for size, gas in measured.items()]
+    lines += [
+        f"| **a node's round**: commit, reveal, its share of the rest | {' | '.join(f'**{value:,}**' for value in sums)} |",
+        "",
+        f"The goal is at most {GOAL:,} a node and round: {'met' if max(sums) <= GOAL else 'missed'}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def compiler() -> str:
+    """The compiler and its settings, as the artifacts were built with them."""
+    built = ROOT / "swarm_chain" / "chain" / "artifacts"
+    version = json.loads((built / "RoundManager.json").read_text(encoding="utf-8"))["compiler"]
+    settings = json.loads((built / "standard-input.json").read_text(encoding="utf-8"))["settings"]
+    optimizer = f"optimizer {settings['optimizer']['runs']:,} runs" if settings["optimizer"]["enabled"] else "no optimizer"
+    return f"solc {version}, {optimizer}, {'via IR, ' if settings.get('viaIR') else ''}EVM {settings['evmVersion']}"
+
+
+def main() -> int:
+    """Measures and writes."""
+    argparse.ArgumentParser(description="Measures gas by receipt and writes docs/gas.md.").parse_args()
+    text = report({size: measure(size) for size in SIZES})
+    REPORT.write_text(text, encoding="utf-8")
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
