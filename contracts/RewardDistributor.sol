@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 import {IRewardDistributor} from "./interfaces/IRewardDistributor.sol";
+import {Bitmap} from "./libraries/Bitmap.sol";
 import {GroupId} from "./types/Types.sol";
 
 /// @title Budgets and credits
@@ -77,11 +78,12 @@ contract RewardDistributor is IRewardDistributor {
         Pool memory pool = _pools[group];
         uint256 pot = payment.reward < pool.budget ? payment.reward : pool.budget;
         if (payment.elapsed < payment.duration) pot = (pot * payment.elapsed) / payment.duration;
-        uint256 count = _popcount(payment.whole) + _popcount(payment.half);
-        uint256 share = count == 0 ? 0 : pot / count / UNIT;
+        uint256 wholes = Bitmap.count(payment.whole);
+        uint256 halves = Bitmap.count(payment.half);
+        uint256 share = wholes + halves == 0 ? 0 : pot / (wholes + halves) / UNIT;
         if (share == 0) return;
         uint256 halfShare = share / 2;
-        uint256 paid = (share * _popcount(payment.whole) + halfShare * _popcount(payment.half)) * UNIT;
+        uint256 paid = (share * wholes + halfShare * halves) * UNIT;
 
         _pools[group] = Pool(pool.budget - uint128(paid), pool.shares + uint64(share));
         _miss(group, payment.half, share - halfShare);
@@ -154,9 +156,5 @@ contract RewardDistributor is IRewardDistributor {
         uint256 shift = 64 * (seat % 4);
         uint256 word = _missed[group][seat / 4];
         _missed[group][seat / 4] = (word & ~(uint256(type(uint64).max) << shift)) | (units << shift);
-    }
-
-    function _popcount(uint256 bits) private pure returns (uint256 count) {
-        for (; bits != 0; bits &= bits - 1) ++count;
     }
 }

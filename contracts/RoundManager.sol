@@ -46,10 +46,7 @@ contract RoundManager is Seats, Settlement {
         Slot slot_ = slots[round % RING];
         if (slot_.round() == round) revert AlreadyCommitted(group, round, msg.sender);
         if (slot_.isRetired()) revert NotSeated(group, msg.sender);
-        // A slot once used knows the seat.
-        uint8 index = slot_.round() == 0 ? _requireSeat(group, msg.sender) : slot_.seat();
-        (bool isMember, uint16 weight) = _weights[group][index / 8].read(index % 8, round);
-        if (!isMember) revert NotSeated(group, msg.sender);
+        (uint8 index, uint16 weight) = _seatAndWeight(group, round, slot_, live.isQuiet());
 
         live = live.withCommit(block.timestamp);
         slots[round % RING] = Slots.committedIn(round, weight, index, commitment);
@@ -64,11 +61,12 @@ contract RoundManager is Seats, Settlement {
         if (round != live.round()) revert UnexpectedRound(group, live.round(), round);
         Phase phase_ = live.phase(block.timestamp);
         if (phase_ != Phase.Reveal) revert UnexpectedPhase(group, round, phase_);
-        if (opened.scores.length > MAX_SCORES_LENGTH) revert ScoresTooLong(opened.scores.length);
+        bytes calldata scores = opened.scores;
+        if (scores.length > MAX_SCORES_LENGTH) revert ScoresTooLong(scores.length);
         mapping(uint256 => Slot) storage slots = _slots[group][msg.sender];
         Slot slot_ = slots[round % RING];
         if (slot_.round() != round || slot_.isRevealed()) revert NotCommitted(group, round, msg.sender);
-        bytes32 scoresHash = keccak256(opened.scores);
+        bytes32 scoresHash = keccak256(scores);
         bytes32 given = Commitment.commitment(address(this), group, round, msg.sender, opened, scoresHash);
         if (bytes24(given) != slot_.digest()) revert CommitmentMismatch(slot_.digest(), given);
 
@@ -90,7 +88,7 @@ contract RoundManager is Seats, Settlement {
             opened.metric,
             opened.available
         );
-        if (opened.scores.length != 0) emit ScoresReported(group, round, msg.sender, opened.scores);
+        if (scores.length != 0) emit ScoresReported(group, round, msg.sender, scores);
         if (live.revealed() == live.committed()) emit RoundClosed(group, round);
     }
 
@@ -102,7 +100,8 @@ contract RoundManager is Seats, Settlement {
         bool isIdle = last.round() != 0 && block.timestamp >= last.revealDeadline() + roster_.idleTimeout;
         uint256 commitDeadline = block.timestamp + roster_.commitDuration;
 
-        live = Round.open(round, commitDeadline, commitDeadline + roster_.revealDuration, roster_.seats);
+        bool isQuiet = uint256(roster_.weighed) + RING <= round;
+        live = Round.open(round, commitDeadline, commitDeadline + roster_.revealDuration, roster_.seats, isQuiet);
         _records[group][last.round() % RING] = Round.record(
             last,
             block.timestamp,
@@ -110,6 +109,18 @@ contract RoundManager is Seats, Settlement {
             isIdle
         );
         emit RoundOpened(group, round, roster_.seats, commitDeadline);
+    }
+
+    /// @dev What the sender sits on and weighs in a round. A slot once used knows the seat; where nothing changed since, the
+    /// weight too.
+    function _seatAndWeight(GroupId group, uint32 round, Slot slot_, bool isQuiet) private view returns (uint8 index, uint16 weight) {
+        uint256 used = slot_.round();
+        if (used == 0) index = _requireSeat(group, msg.sender);
+        else index = slot_.seat();
+        if (isQuiet && used != 0 && used + RING == round) return (index, slot_.weight());
+        bool isMember;
+        (isMember, weight) = _weights[group][index / 8].read(index % 8, round);
+        if (!isMember) revert NotSeated(group, msg.sender);
     }
 
     /// @dev The first vote leads. A hash that overtakes the leader changes places with it, so that any hash with most of the

@@ -19,7 +19,6 @@ library Aggregation {
         int256 moved = int256(weight) + (a * int256(1 << shift)) / b;
         if (moved > type(int32).max) return type(int32).max;
         if (moved < type(int32).min) return type(int32).min;
-        // forge-lint: disable-next-line(unsafe-typecast)
         return int32(moved);
     }
 
@@ -58,7 +57,6 @@ library Aggregation {
         int256 moved = int256(exponent) + delta;
         if (moved < lowest) return lowest;
         if (moved > highest) return highest;
-        // forge-lint: disable-next-line(unsafe-typecast)
         return int8(moved);
     }
 

@@ -6,8 +6,8 @@ import {Phase} from "../types/Types.sol";
 /// @notice A group's open (or last) round, all of it in one word of storage, so that a commit and a reveal each read and
 /// write it once. From the low end:
 ///
-///   round 24 · commitDeadline 32 · revealDeadline 32 · seats 8 · committed 8 · revealed 8 · revealedWeight 24 · leaderWeight 24
-///   · leaderTag 96
+///   round 24 · commitDeadline 32 · revealDeadline 32 · seats 8 · committed 8 · revealed 8 · revealedWeight 24 · leaderWeight 23
+///   · quiet 1 · leaderTag 96
 ///
 /// The tag is the first 12 bytes of the hash that most of the revealed weight named. A reveal with the same tag needs no read
 /// of the whole hash. To steal its vote one would have to be first with another hash of the same 96 bits: a second preimage of
@@ -22,7 +22,7 @@ using Round for Live global;
 using Round for Record global;
 
 /// @title Phases and votes of one round
-/// @dev Deadlines are 32-bit seconds (good until 2106), weights at most 255 * 10,000 < 2^24.
+/// @dev Deadlines are 32-bit seconds (good until 2106), weights at most 255 * 10,000 < 2^23.
 library Round {
     uint256 private constant COMMIT_DEADLINE = 24;
     uint256 private constant REVEAL_DEADLINE = 56;
@@ -31,11 +31,13 @@ library Round {
     uint256 private constant REVEALED = 104;
     uint256 private constant REVEALED_WEIGHT = 112;
     uint256 private constant LEADER_WEIGHT = 136;
+    uint256 private constant QUIET = 159;
     uint256 private constant TAG = 160;
     uint256 private constant OPENED_AT = 160;
     uint256 private constant ROSTER_WEIGHT = 192;
     uint256 private constant IDLE = 216;
     uint256 private constant WEIGHT_MASK = 0xFFFFFF;
+    uint256 private constant LEADER_WEIGHT_MASK = 0x7FFFFF;
 
     // ------------------------------------------------------------------------------------------------ fields
 
@@ -69,7 +71,13 @@ library Round {
     }
 
     function leaderWeight(Live live) internal pure returns (uint32) {
-        return uint24(Live.unwrap(live) >> LEADER_WEIGHT);
+        return uint24((Live.unwrap(live) >> LEADER_WEIGHT) & LEADER_WEIGHT_MASK);
+    }
+
+    /// @dev Whether no seat and no weight changed for as many rounds as a slot lasts: then a node's slot of that many rounds ago
+    /// still says both.
+    function isQuiet(Live live) internal pure returns (bool) {
+        return (Live.unwrap(live) >> QUIET) & 1 == 1;
     }
 
     /// @dev Whether `hash` has the leader's tag; no hash has it before the first reveal.
@@ -90,13 +98,18 @@ library Round {
 
     // ------------------------------------------------------------------------------------------------ transitions
 
-    function open(uint32 round_, uint256 commitDeadline_, uint256 revealDeadline_, uint8 seats_) internal pure returns (Live) {
+    function open(uint32 round_, uint256 commitDeadline_, uint256 revealDeadline_, uint8 seats_, bool quiet)
+        internal
+        pure
+        returns (Live)
+    {
         return
             Live.wrap(
                 uint256(round_) |
                     (commitDeadline_ << COMMIT_DEADLINE) |
                     (revealDeadline_ << REVEAL_DEADLINE) |
-                    (uint256(seats_) << SEATS)
+                    (uint256(seats_) << SEATS) |
+                    (uint256(quiet ? 1 : 0) << QUIET)
             );
     }
 
@@ -128,7 +141,7 @@ library Round {
     }
 
     function withLeader(Live live, bytes32 leader, uint256 weight) internal pure returns (Live) {
-        uint256 rest = Live.unwrap(live) & ((1 << LEADER_WEIGHT) - 1);
+        uint256 rest = Live.unwrap(live) & (((1 << LEADER_WEIGHT) - 1) | (1 << QUIET));
         return Live.wrap(rest | (weight << LEADER_WEIGHT) | ((uint256(leader) >> TAG) << TAG));
     }
 

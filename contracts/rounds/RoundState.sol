@@ -31,7 +31,7 @@ abstract contract RoundState is IRoundManager {
     /// @notice The roster of the next opening, how far the group is settled, and the durations (copied: terms never change).
     /// @param top highest seat ever taken, plus one
     /// @param mature weight of the mature seats; @param young weight of the newcomers
-    /// @param changed the round from which the last change of seats holds
+    /// @param changed the round from which the last change of seats holds; @param weighed the same of weights and keys
     struct Roster {
         uint8 seats;
         uint8 top;
@@ -40,6 +40,7 @@ abstract contract RoundState is IRoundManager {
         uint24 settledRound;
         uint24 finalRound;
         uint24 changed;
+        uint24 weighed;
         uint24 commitDuration;
         uint24 revealDuration;
         uint32 idleTimeout;

@@ -31,6 +31,7 @@ abstract contract Seats is RoundState {
         if (index == roster_.top) roster_.top = index + 1;
         roster_.young += uint24(weight);
         roster_.changed = from;
+        roster_.weighed = from;
         _rosters[group] = roster_;
         _seats[group][index] = Seat({
             node: node,
@@ -101,6 +102,7 @@ abstract contract Seats is RoundState {
         taken.previousNode = oldNode;
         taken.node = newNode;
         taken.keyFrom = uint24(open + 1);
+        _rosters[group].weighed = uint24(open + 1);
         delete _seatOf[group][oldNode];
         _seatOf[group][newNode] = uint256(index) + 1;
         for (uint256 i = 0; i < RING; ++i) {
@@ -128,6 +130,7 @@ abstract contract Seats is RoundState {
         if (isMature) roster_.mature -= weight;
         else roster_.young -= weight;
         roster_.changed = from;
+        roster_.weighed = from;
         _rosters[group] = roster_;
         _standings[group][index / 8] = standings.left(index % 8);
         _weights[group][index / 8] = word.changed(Weights.withoutMember(word.current(), index % 8), from);

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IRewardDistributor} from "../interfaces/IRewardDistributor.sol";
 import {IRoundManager} from "../interfaces/IRoundManager.sol";
+import {Bitmap} from "../libraries/Bitmap.sol";
 import {Commitment} from "../libraries/Commitment.sol";
 import {Live, Record} from "../libraries/Round.sol";
 import {Slot} from "../libraries/Slots.sol";
@@ -30,7 +31,7 @@ abstract contract Settlement is RoundState {
         uint256 members = _membersIn(group, roster_, round, seated);
         uint256 revealed = _revealedIn(group, live, round, members);
         uint256 missing = result.included & ~revealed;
-        if (missing != 0) revert SeatNotRevealed(group, round, _lowest(missing));
+        if (missing != 0) revert SeatNotRevealed(group, round, Bitmap.lowest(missing));
         uint256 voted = _revealedIn(group, live, round + 1, _membersIn(group, roster_, round + 1, seated));
 
         roster_.settledRound = uint24(round);
@@ -95,7 +96,7 @@ abstract contract Settlement is RoundState {
         if (result.parent != _heads[group]) revert ParentMismatch(_heads[group], result.parent);
         uint256 due = _votesOf(group, live, round + 1).revealDeadline() + rules.challengeWindow;
         if (block.timestamp < due) revert WindowOpen(due, block.timestamp);
-        uint256 count = _popcount(result.included);
+        uint256 count = Bitmap.count(result.included);
         if (count < rules.minUpdates) revert TooFewUpdates(count, rules.minUpdates);
     }
 
@@ -201,23 +202,12 @@ abstract contract Settlement is RoundState {
                 (uint256 lanes, uint256 shared) = standings[index].weights(maturity, cap, young);
                 youngWeight += shared;
                 WeightWord word = _weights[group][index];
-                if (word.current() != lanes) _weights[group][index] = word.changed(lanes, from);
+                if (word.current() == lanes) continue;
+                _weights[group][index] = word.changed(lanes, from);
+                roster_.weighed = uint24(from);
             }
             roster_.mature = uint24(mature);
             roster_.young = uint24(youngWeight);
-        }
-    }
-
-    function _popcount(uint256 bits) private pure returns (uint256 count) {
-        unchecked {
-            for (; bits != 0; bits &= bits - 1) ++count;
-        }
-    }
-
-    function _lowest(uint256 bits) private pure returns (uint8 index) {
-        while (bits & 1 == 0) {
-            bits >>= 1;
-            ++index;
         }
     }
 }

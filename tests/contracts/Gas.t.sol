@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Result, Terms} from "../../contracts/types/Types.sol";
+import {Swarm} from "./Swarm.sol";
+
+/// @title What a round costs, and that the largest one fits a transaction
+contract GasTest is Swarm {
+    event Measured(uint256 seats, string what, uint256 gas);
+
+    uint256 private constant TRANSACTION_GAS = 16_777_216;
+    /// @dev Every slot of the ring is in use again, reputations still rise.
+    uint32 private constant SETTLING = 12;
+    /// @dev Reputations are at their maximum, and no weight has changed for as many rounds as the ring has.
+    uint32 private constant STEADY = 80;
+
+    function test_round_of_10() public {
+        _measure(10, SETTLING);
+    }
+
+    function test_round_of_100() public {
+        _measure(100, SETTLING);
+    }
+
+    function test_steady_round_of_10() public {
+        _measure(10, STEADY);
+    }
+
+    function test_steady_round_of_100() public {
+        _measure(100, STEADY);
+    }
+
+    /// @dev Round after round until every slot of the ring is used again, then one round measured.
+    function _measure(uint256 count, uint32 last) private {
+        Terms memory terms = defaultTerms();
+        terms.capacity = 255;
+        swarmOf(count, terms);
+        uint256 all = (1 << count) - 1;
+        bytes32 head = genesis;
+        bytes32 parent = genesis;
+        uint256 commits;
+        uint256 reveals;
+        uint256 opened;
+        uint256 finalized;
+        for (uint32 round = 1; round <= last; ++round) {
+            commits = 0;
+            reveals = 0;
+            for (uint256 i = 0; i < count; ++i) {
+                commit(i, round, parent);
+                uint256 used = vm.lastCallGas().gasTotalUsed;
+                if (i == 0) opened = used;
+                else commits += used;
+            }
+            vm.warp(vm_now() + 10);
+            for (uint256 i = 0; i < count; ++i) {
+                reveal(i, round, parent);
+                reveals += vm.lastCallGas().gasTotalUsed;
+            }
+            vm.warp(vm_now() + WINDOW);
+            if (round > 1) {
+                Result memory result = resultOf(round - 1, head, all);
+                head = hashOf(result);
+                rounds.finalize(group, result);
+                finalized = vm.lastCallGas().gasTotalUsed;
+            }
+            parent = hashOf(resultOf(round, parent, all));
+        }
+        commits /= count - 1;
+        reveals /= count;
+        emit Measured(count, "commit", commits);
+        emit Measured(count, "opening", opened - commits);
+        emit Measured(count, "reveal", reveals);
+        emit Measured(count, "finalize", finalized);
+        emit Measured(count, "a node's round", commits + reveals + (opened - commits + finalized) / count);
+        assertTrue(finalized < TRANSACTION_GAS, "finalize does not fit a transaction");
+    }
+}
