@@ -2,10 +2,10 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -33,6 +33,22 @@ class NodeRow:
     credit: int = 0
     message: str = "starting"
 
+    @classmethod
+    def of(cls, name: str, status: Mapping[str, Any]) -> Self:
+        """From a status as JSON."""
+        return cls(
+            name,
+            int(status["round"]),
+            str(status["phase"]),
+            int(status["step"]),
+            int(status["steps"]),
+            status["loss"],
+            status["accuracy"],
+            int(status["reputation"]),
+            int(status["credit"]),
+            str(status["message"]),
+        )
+
 
 def read_row(name: str, folder: Path) -> NodeRow:
     """A node's row; a node that has written nothing yet is starting."""
@@ -40,18 +56,7 @@ def read_row(name: str, folder: Path) -> NodeRow:
         status = json.loads((folder / "status.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return NodeRow(name)
-    return NodeRow(
-        name,
-        int(status["round"]),
-        str(status["phase"]),
-        int(status["step"]),
-        int(status["steps"]),
-        status["loss"],
-        status["accuracy"],
-        int(status["reputation"]),
-        int(status["credit"]),
-        str(status["message"]),
-    )
+    return NodeRow.of(name, status)
 
 
 def read_rounds(folder: Path) -> dict[int, dict[str, Any]]:
@@ -69,24 +74,27 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{share * 100:.1f} %"
 
 
-def render(rows: Sequence[NodeRow], rounds: int, begun: float, note: str = "") -> RenderableType:
+def render(rows: Sequence[NodeRow], rounds: int | None, begun: float, note: str = "") -> RenderableType:
     """The whole picture.
 
     Args:
         rows: a node each.
-        rounds: to be done.
+        rounds: to be done; None for no end.
         begun: ``time.monotonic()`` of the start.
         note: a last line.
     """
     number = max((row.round for row in rows), default=0)
     phase = next((row.phase for row in rows if row.round == number), "closed")
     head = Table.grid(padding=(0, 1))
-    done = min(max(number - 1, 0) + (0.5 if phase == "reveal" else 0), rounds)
-    shown = f"round [bold]{number}[/] of {rounds}" if number <= rounds else f"closing vote (round {number})"
+    total = rounds or max(number, 1)
+    done = min(max(number - 1, 0) + (0.5 if phase == "reveal" else 0), total)
+    shown = f"round [bold]{number}[/]" + (f" of {rounds}" if rounds else "")
+    if rounds and number > rounds:
+        shown = f"closing vote (round {number})"
     head.add_row(
         Text.from_markup(shown),
         Text(phase, style=PHASE_STYLE.get(phase, "")),
-        ProgressBar(total=rounds, completed=done, width=30),
+        ProgressBar(total=total, completed=done, width=30),
         Text(f"{time.monotonic() - begun:.0f} s", style="dim"),
     )
     body = Table(header_style="bold", expand=False)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -17,7 +18,10 @@ from rich.table import Table
 
 from swarm_chain.errors import SwarmChainError, UsageError
 
-out = Console(highlight=False)
+WIDE = 200
+"""Columns where there is no terminal: lines in files and pipes are not broken."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False)
 
 TOKEN = 10**18
@@ -84,7 +88,10 @@ def _plain(value: object) -> object:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, footer: Sequence[str] | None = None) -> None:
     """A table on stdout. Columns whose name starts with ``>`` are aligned to the right; cells are plain text."""
-    shown = Table(title=escape(title), title_justify="left", title_style="bold", show_footer=footer is not None, header_style="bold")
+    out.print(f"[bold]{escape(title)}[/]")
+    shown = Table(
+        box=SIMPLE_HEAD, show_edge=False, show_header=any(columns), show_footer=footer is not None, header_style="dim", pad_edge=False
+    )
     for index, name in enumerate(columns):
         shown.add_column(
             name.removeprefix(">"),
@@ -95,6 +102,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, 
     for row in rows:
         shown.add_row(*(escape(cell) for cell in row))
     out.print(shown)
+    out.print()
 
 
 def tokens(wei: int, digits: int = 4) -> str:
@@ -150,10 +158,26 @@ def ask_secret(question: str) -> str:
 
 
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
-    """A long step. Call what it yields with the name of each part as it begins; a bar in a terminal, a line each elsewhere."""
-    if not err.is_terminal:
-        yield lambda part: err.print(f"{escape(what)}: {escape(part)}", soft_wrap=True)
+def silence() -> Iterator[None]:
+    """Within, nothing is shown but what is written plainly: for a command that runs others as its own steps."""
+    before, err.quiet = err.quiet, True
+    out_before, out.quiet = out.quiet, True
+    try:
+        yield
+    finally:
+        err.quiet, out.quiet = before, out_before
+
+
+@contextmanager
+def progress(what: str, total: int | None = None, *, lines: bool = True) -> Iterator[Callable[[str], None]]:
+    """A long step: a bar in a terminal, elsewhere a line for each part or, without ``lines``, one in all.
+
+    Call what it yields with the name of each part as it begins.
+    """
+    if err.quiet or not err.is_terminal:
+        if not lines:
+            err.print(escape(what), soft_wrap=True)
+        yield lambda part: err.print(f"{escape(what)}: {escape(part)}", soft_wrap=True) if lines else None
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as bar:

@@ -1,7 +1,10 @@
 """What a user can set, and the only reader of it: a flag, else the environment (``SWARM_CHAIN_*``), else a YAML or TOML file."""
 
+import json
 import os
 import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,7 +20,7 @@ FILE_NAMES = ("swarm-chain.toml", "swarm-chain.yaml", "swarm-chain.yml")
 
 
 class Settings(BaseSettings):
-    """Every setting, its default, and what it does. A file's keys are called so; the environment has the name in upper case with the prefix."""
+    """Every setting, its default, what it does. A file's keys are named so; in the environment in upper case, with the prefix."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
 
@@ -48,8 +51,12 @@ class Settings(BaseSettings):
     providers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="gateways to ask for manifests and models, besides the nodes' own"
     )
-    keep_rounds: int = Field(4, ge=2, le=10_000, description="final rounds after which stored updates are removed")
-    confirmations: int = Field(0, ge=0, le=1000, description="blocks to wait before acting on a phase")
+    keep_rounds: int = Field(16, ge=2, le=10_000, description="settled rounds whose updates and models stay in the store")
+    confirmations: int = Field(0, ge=0, le=1000, description="blocks to wait before acting on what the chain says")
+    poll_interval: float = Field(1.0, ge=0.05, le=600, description="seconds between looks at the chain")
+    allow_private: bool | None = Field(
+        None, description="fetch from private addresses, as in swarms on one network; by default on local chains"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much the logs say")
 
     @field_validator("providers", mode="before")
@@ -85,6 +92,26 @@ class Settings(BaseSettings):
             return cls(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks them
         except ValidationError as error:
             raise _configuration_error(error) from None
+
+
+def write(path: Path, values: Mapping[str, object]) -> None:
+    """Writes a TOML file of settings; None is left out. A JSON string is a TOML string, a JSON number a TOML number."""
+    shown = {name: str(value) if isinstance(value, Path) else value for name, value in values.items() if value is not None}
+    path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in shown.items()), encoding="utf-8")
+
+
+@contextmanager
+def only(config: Path) -> Iterator[None]:
+    """Within, for this process and those it starts, nothing is set but what a file says."""
+    before = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    for name in before:
+        del os.environ[name]
+    os.environ[f"{PREFIX}CONFIG"] = str(config)
+    try:
+        yield
+    finally:
+        del os.environ[f"{PREFIX}CONFIG"]
+        os.environ.update(before)
 
 
 def _file_here() -> Path | None:

@@ -1,46 +1,31 @@
 """The swarm folder, and the processes that belong to it.
 
-    .swarm/
-      deployment.json      where the contracts are
-      processes.json       what runs: process ID and start time, so that a process that got the ID later is never ended
-      chain/               the local chain's state
-      keys/NAME/           operator.json and node.json, keystore V3; never deleted
-      keys/password        opens the keys of a local swarm, mode 0600
-      nodes/NAME/          a node's journal and store
-      store/               manifests and first models of the groups created here
-      groups/              manifests, readable
-      logs/                a file a process
-      demo/                what the demo drew
-
-A *start time* is whatever the system never gives two processes of one ID: on Linux the boot's ID and the clock ticks since
-boot, elsewhere what ``ps`` says. Wall-clock time would move when the clock is set.
+.swarm/
+  deployment.json      where the contracts are
+  processes.json       what runs: process ID and start time, so that a process that got the ID later is never ended
+  chain/               the local chain's state
+  keys/NAME/           operator.json and node.json, keystore V3; never deleted
+  keys/password        opens the keys of a local swarm, mode 0600
+  nodes/NAME/          a node's journal and store
+  published/           manifests and first models of the groups created here, by CID
+  logs/                a file a process
+  demo/                the demo's swarm folder, and what it drew
 """
 
 import fcntl
 import json
 import os
 import shutil
-import signal
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from swarm_chain.cli.processes import ProcessRecord, end_processes, is_running, started, uninterrupted
 from swarm_chain.errors import ConfigurationError, DiskFullError, UnsupportedVersionError
 
 VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessRecord:
-    """A process that this swarm started. ``url`` is where it serves, empty if it does not."""
-
-    role: str
-    pid: int
-    started: str
-    url: str = ""
 
 
 class SwarmHome:
@@ -78,19 +63,14 @@ class SwarmHome:
         return self.path / "logs"
 
     @property
-    def store(self) -> Path:
+    def published(self) -> Path:
         """Manifests and first models of the groups created here."""
-        return self.path / "store"
+        return self.path / "published"
 
     @property
-    def groups(self) -> Path:
-        """Manifests, readable."""
-        return self.path / "groups"
-
-    @property
-    def demo(self) -> Path:
-        """What the demo drew."""
-        return self.path / "demo"
+    def demo(self) -> "SwarmHome":
+        """The demo's swarm: a folder of the same form inside this one."""
+        return SwarmHome(self.path / "demo")
 
     def node(self, name: str) -> Path:
         """A node's journal and store."""
@@ -170,8 +150,9 @@ class SwarmHome:
 
     def end(self, records: Sequence[ProcessRecord], patience: float = 15.0) -> None:
         """Ends processes: asks all, waits, then insists. Never touches a process that only has the same ID."""
-        end_processes(records, patience)
-        self.forget(records)
+        with uninterrupted():
+            end_processes(records, patience)
+            self.forget(records)
 
     def remove(self) -> list[Path]:
         """Deletes all but the keys; returns what was kept.
@@ -185,7 +166,7 @@ class SwarmHome:
             raise ConfigurationError(f"{self.path} is not a swarm folder: it has no keys/.", "Nothing was deleted.", "Check --home.")
         for name in ("deployment.json", "processes.json", ".lock"):
             (self.path / name).unlink(missing_ok=True)
-        for name in ("chain", "nodes", "store", "groups", "logs", "demo"):
+        for name in ("chain", "nodes", "published", "logs", "pictures"):
             if (self.path / name).is_dir() and not (self.path / name).is_symlink():
                 shutil.rmtree(self.path / name)
         kept = self.key_files()
@@ -242,39 +223,3 @@ def writing(path: Path) -> Iterator[None]:
         raise ConfigurationError(
             f"{path} cannot be written: {error.strerror}.", "What was there is unchanged.", "Check --home and its permissions."
         ) from error
-
-
-def started(pid: int) -> str | None:
-    """A process's start time in words of the system; None if it has ended."""
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        if Path("/proc/self/stat").exists():
-            fields = stat.read_text().rpartition(")")[2].split()
-            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-            return None if fields[0] in "ZX" else f"{boot} {fields[19]}"
-        answer = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout.split(
-            None, 1
-        )
-        return None if len(answer) < 2 or answer[0].startswith("Z") else answer[1].strip()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-
-
-def is_running(record: ProcessRecord) -> bool:
-    """Whether the recorded process, not another of its ID, runs."""
-    return started(record.pid) == record.started
-
-
-def end_processes(records: Sequence[ProcessRecord], patience: float) -> None:
-    """Asks with SIGTERM, waits ``patience`` seconds for all of them, then kills."""
-    for sign, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
-        running = [record for record in records if is_running(record)]
-        for record in running:
-            with suppress(ProcessLookupError):
-                os.killpg(record.pid, sign)  # it leads a group of its own: see spawn
-        deadline = time.monotonic() + wait
-        while running and time.monotonic() < deadline:
-            time.sleep(0.05)
-            running = [record for record in running if is_running(record)]
-        if not running:
-            return

@@ -8,9 +8,8 @@ from swarm_chain.cli import chart
 def test_higher_values_stand_higher() -> None:
     drawn = chart.text([0.5, 0.9], height=4).splitlines()
     assert len(drawn) == 6
-    top, bottom = drawn[0], drawn[3]
-    assert top.count("█") == 3
-    assert bottom[9:].split() == ["▆▆▆", "███"]
+    columns = [[line[10 + 4 * column] for line in drawn[:4]] for column in (0, 1)]
+    assert columns == [[" ", " ", " ", "▆"], ["▅", "█", "█", "█"]]
 
 
 def test_the_reference_is_drawn_where_it_lies() -> None:

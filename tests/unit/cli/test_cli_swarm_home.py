@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from swarm_chain.cli.swarm_home import ProcessRecord, SwarmHome, end_processes, is_running, started, write_whole, writing
+from swarm_chain.cli.processes import ProcessRecord, end_processes, is_running, started
+from swarm_chain.cli.swarm_home import SwarmHome, write_whole, writing
 from swarm_chain.errors import ConfigurationError, DiskFullError, UnsupportedVersionError
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]

@@ -1,0 +1,76 @@
+"""``swarm-chain deploy``: the contracts on any EVM chain."""
+
+from swarm_chain.cli import options, present
+from swarm_chain.errors import ChainError
+
+
+def deploy(
+    config: options.Config = None,
+    home: options.Home = None,
+    rpc_url: options.RpcUrl = None,
+    deployment: options.DeploymentFile = None,
+    key: options.Key = None,
+    password_file: options.PasswordFile = None,
+    name: options.Name = None,
+    yes: options.Yes = False,
+    as_json: options.Json = False,
+) -> None:
+    """Deploy the contracts, and write the deployment file.
+
+    Says what it costs first, and asks, unless the chain is a local one (ID 31337 or 1337 on this machine) or --yes is given. Interrupted,
+    it goes on where it stopped: run it again with the same account. The whole token supply goes to the deployer, which has no other power.
+    Hand the deployment file to everyone who is to take part.
+
+    Example:  [cyan]swarm-chain deploy --rpc https://rpc.example.org --key keys/deployer.json[/]
+    """
+    from swarm_chain.chain.connection import chain_id, connect, provider_name
+    from swarm_chain.chain.deployment import deploy as deploy_contracts
+    from swarm_chain.chain.deployment import estimate_cost, load_deployment, verify_deployment
+    from swarm_chain.chain.sender import Sender
+    from swarm_chain.cli import wiring
+
+    settings = options.settings(
+        config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file, name=name
+    )
+    folder = wiring.swarm_home(settings)
+    url = wiring.rpc_url(settings, folder)
+    web3 = connect(url, settings.rpc_timeout)
+    number = chain_id(web3)
+    path = settings.deployment or folder.deployment
+    found = load_deployment(path) if path.exists() else None
+    if found is not None and found.complete:
+        verify_deployment(web3, found)
+        present.done(f"Already deployed: {path}")
+    else:
+        local = wiring.is_local(url, number)
+        sender = Sender(web3, wiring.sponsor(settings, folder, local), confirmations=settings.confirmations)
+        cost, balance = estimate_cost(web3, sender), sender.balance()
+        present.say(f"Chain [bold]{number}[/] at {provider_name(web3)}, deployer [bold]{sender.address}[/]")
+        present.say(f"Costs about [bold]{present.tokens(cost, 6)}[/] of the chain's coin; the deployer holds {present.tokens(balance, 6)}.")
+        if balance < cost:
+            raise ChainError(
+                f"{sender.address} holds less than deploying costs.",
+                "Nothing was sent.",
+                "Send it some of the chain's coin, then run this again.",
+            )
+        if not present.agree("Deploy the six contracts?", yes=yes or local):
+            present.say("Nothing was sent.")
+            return
+        if path == folder.deployment:
+            folder.make()
+        with present.progress("Deploying", 6) as step:
+            found = deploy_contracts(web3, sender, path, progress=step)
+        present.done(f"Deployed; the deployment file is {path}")
+    if as_json:
+        present.as_json(
+            {
+                "deployment": path,
+                "chain_id": found.chain_id,
+                "deployer": found.deployer,
+                "addresses": found.addresses,
+                "blocks": found.blocks,
+            }
+        )
+    else:
+        rows = [(contract, address, str(found.blocks[contract])) for contract, address in found.addresses.items()]
+        present.table("Contracts", ("contract", "address", ">block"), rows)

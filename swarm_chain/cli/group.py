@@ -1,0 +1,405 @@
+"""``swarm-chain group``: groups, and seats in them."""
+
+import secrets
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from swarm_chain.cli import options, present
+from swarm_chain.errors import ConfigurationError, UsageError
+from swarm_chain.types import GroupId, Rule, Scoring, Terms
+
+if TYPE_CHECKING:
+    from swarm_chain.chain.groups import Group
+    from swarm_chain.cli.wiring import Swarm
+    from swarm_chain.learning.task import Task
+
+app = typer.Typer(no_args_is_help=True, help="Create, fund and join groups: a group trains one model.")
+
+LOCAL_DURATIONS = {"commit_duration": 60, "reveal_duration": 20, "challenge_window": 10, "idle_timeout": 300}
+PUBLIC_DURATIONS = {"commit_duration": 1800, "reveal_duration": 600, "challenge_window": 3600, "idle_timeout": 86_400}
+RULES = {"mean": Rule.MEAN, "trimmed-mean": Rule.TRIMMED_MEAN, "median": Rule.MEDIAN}
+DAY = 86_400
+
+TERMS = "Terms: fixed for the group's whole life"
+
+
+def _seconds(what: str, short: int, long: int) -> Any:
+    """A flag of a duration."""
+    text = f"Seconds {what}; {short} on a local chain, {long} elsewhere."
+    return typer.Option(min=0, max=2**32 - 1, help=text, show_default=False, rich_help_panel=TERMS)
+
+
+@app.command()
+def create(
+    task: Annotated[str | None, typer.Option(help="What to learn: mnist, digits or fashion.", show_default=False)] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What to learn, as a manifest of your own.", show_default=False)
+    ] = None,
+    parts: Annotated[int | None, typer.Option(min=1, max=255, help="Nodes that the data is dealt out to.", show_default=False)] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Steps of local training a round.", show_default=False)] = None,
+    rule: Annotated[str, typer.Option(help="mean, trimmed-mean or median.", rich_help_panel=TERMS)] = "trimmed-mean",
+    capacity: Annotated[int, typer.Option(min=1, max=255, help="Seats.", rich_help_panel=TERMS)] = 5,
+    min_updates: Annotated[int, typer.Option(min=1, max=255, help="A round with fewer has no result.", rich_help_panel=TERMS)] = 2,
+    quorum: Annotated[float, typer.Option(min=0.5, max=1.0, help="Share of the weight that must agree.", rich_help_panel=TERMS)] = 0.5,
+    commit_duration: Annotated[int | None, _seconds("to train and commit, at most", 60, 1800)] = None,
+    reveal_duration: Annotated[int | None, _seconds("to reveal, at most", 20, 600)] = None,
+    challenge_window: Annotated[int | None, _seconds("from agreement to finality", 10, 3600)] = None,
+    idle_timeout: Annotated[int | None, _seconds("after which a round with no successor is void", 300, 86_400)] = None,
+    max_missed: Annotated[
+        int, typer.Option(min=1, max=255, help="Rounds missed in a row, then a seat can be freed.", rich_help_panel=TERMS)
+    ] = 3,
+    maturity: Annotated[int, typer.Option(min=0, max=255, help="Rounds until a seat is no newcomer.", rich_help_panel=TERMS)] = 8,
+    stake: Annotated[float, typer.Option(min=0, help="Tokens a seat.", rich_help_panel=TERMS)] = 100,
+    reward: Annotated[float, typer.Option(min=0, help="Tokens a round, out of the group's budget.", rich_help_panel=TERMS)] = 100,
+    by_invitation: Annotated[bool, typer.Option("--by-invitation", help="Members need one signed by you.", rich_help_panel=TERMS)] = False,
+    config: options.Config = None,
+    home: options.Home = None,
+    rpc_url: options.RpcUrl = None,
+    deployment: options.DeploymentFile = None,
+    key: options.Key = None,
+    password_file: options.PasswordFile = None,
+    as_json: options.Json = False,
+) -> None:
+    """Create a group.
+
+    Writes the manifest (what is learnt, from which data, how) and the first model, keeps both in the swarm folder for `swarm-chain gateway`
+    to serve, and puts their digests and the terms on chain. Nobody can change a group afterwards, you included. Signs with --key, else on a
+    local chain its treasury, else the operator's key.
+
+    Example:  [cyan]swarm-chain group create --task mnist --reward 50 --capacity 10[/]
+    """
+    from swarm_chain.chain.events import GroupCreated, read_events
+    from swarm_chain.cli.published import Published
+    from swarm_chain.cli.wiring import open_swarm
+
+    if rule not in RULES:
+        raise UsageError(f"There is no rule {rule!r}.", "Nothing was sent.", f"Choose one of {', '.join(RULES)}.")
+    settings = options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file)
+    wanted = _task(task, manifest, parts, steps)
+    swarm = open_swarm(settings)
+    durations = {
+        "commit_duration": commit_duration,
+        "reveal_duration": reveal_duration,
+        "challenge_window": challenge_window,
+        "idle_timeout": idle_timeout,
+    }
+    usual = LOCAL_DURATIONS if swarm.local else PUBLIC_DURATIONS
+    with present.progress("Creating the group", 3) as step:
+        step("first model")
+        encoded, model, root = genesis(wanted)
+        terms = Terms(
+            dimension=wanted.layout().dimension,
+            fraction_bits=wanted.numbers.fraction_bits,
+            min_exponent=wanted.numbers.min_exponent,
+            max_exponent=wanted.numbers.max_exponent,
+            rule=RULES[rule],
+            scoring=Scoring.EQUAL,
+            capacity=capacity,
+            min_updates=min_updates,
+            quorum_bps=round(quorum * 10_000),
+            by_invitation=by_invitation,
+            max_missed=max_missed,
+            maturity=maturity,
+            stake=_wei(stake),
+            reward_per_round=_wei(reward),
+            **{name: given if given is not None else usual[name] for name, given in durations.items()},
+        )
+        step("files")
+        swarm.home.make()
+        published = Published(swarm.home.published)
+        manifest_cid, model_cid = published.add(encoded), published.add(model)
+        step("transaction")
+        receipt = swarm.send(swarm.sponsor(), swarm.contracts.groups.create(terms, manifest_cid.digest, model_cid.digest, root))
+    number = next(event.group for event in read_events(receipt["logs"]) if isinstance(event, GroupCreated))
+    present.done(f"Group {number} learns {wanted.name}: {terms.dimension:,} coordinates, {capacity} seats")
+    if as_json:
+        present.as_json({"group": number, "manifest": str(manifest_cid), "genesis": str(model_cid), "terms": asdict(terms)})
+        return
+    present.say(f"Next: `swarm-chain group fund {number} --amount 1000`, `swarm-chain node init`, `swarm-chain group join {number}`")
+
+
+@app.command("list")
+def list_groups(
+    config: options.Config = None,
+    home: options.Home = None,
+    rpc_url: options.RpcUrl = None,
+    deployment: options.DeploymentFile = None,
+    as_json: options.Json = False,
+) -> None:
+    """List the groups of this chain.
+
+    Example:  [cyan]swarm-chain group list --json[/]
+    """
+    from swarm_chain.cli.wiring import open_swarm
+
+    swarm = open_swarm(options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment))
+    groups = [swarm.contracts.groups.group(GroupId(number)) for number in range(1, swarm.contracts.groups.group_count() + 1)]
+    if as_json:
+        present.as_json([_summary(swarm, group) for group in groups])
+        return
+    rows = []
+    for group in groups:
+        found = _summary(swarm, group)
+        budget, reward = present.tokens(int(found["budget"])), present.tokens(group.terms.reward_per_round)
+        rows.append(
+            (
+                str(group.group),
+                f"{found['seats']} / {group.terms.capacity}",
+                str(found["round"]),
+                found["phase"],
+                reward,
+                budget,
+                group.creator,
+            )
+        )
+    present.table("Groups", (">group", ">seats", ">round", "phase", ">reward a round", ">budget", "creator"), rows)
+
+
+@app.command()
+def show(
+    group: options.GroupArgument = None,
+    config: options.Config = None,
+    home: options.Home = None,
+    rpc_url: options.RpcUrl = None,
+    deployment: options.DeploymentFile = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show a group: its terms, where it stands, who sits in it.
+
+    Example:  [cyan]swarm-chain group show 1[/]
+    """
+    from swarm_chain.cli.wiring import open_swarm
+
+    swarm = open_swarm(options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment))
+    found = swarm.group(group)
+    seats, summary = swarm.seats(found), _summary(swarm, found)
+    if as_json:
+        present.as_json(summary | {"terms": asdict(found.terms), "members": [asdict(seat) for seat in seats]})
+        return
+    terms = found.terms
+    rows = [
+        ("creator", found.creator),
+        ("round", f"{summary['round']} ({summary['phase']}), final {summary['final_round']}, settled {summary['settled_round']}"),
+        ("budget", f"{present.tokens(int(summary['budget']))} tokens, {present.tokens(terms.reward_per_round)} a round"),
+        ("stake a seat", f"{present.tokens(terms.stake)} tokens"),
+        ("model", f"{terms.dimension:,} coordinates, {terms.fraction_bits} fraction bits"),
+        ("rule", f"{terms.rule.name.lower().replace('_', ' ')}, at least {terms.min_updates} updates, quorum {terms.quorum_bps / 100:g} %"),
+        ("durations", f"commit {present.seconds(terms.commit_duration)}, reveal {present.seconds(terms.reveal_duration)}"),
+        ("final after", f"{present.seconds(terms.challenge_window)}; void when idle for {present.seconds(terms.idle_timeout)}"),
+        ("members", f"{summary['seats']} of {terms.capacity}" + (", by invitation" if terms.by_invitation else "")),
+        ("manifest", f"sha2-256 {found.manifest_digest.hex()}"),
+        ("first model", f"sha2-256 {found.genesis_digest.hex()}"),
+    ]
+    present.table(f"Group {found.group}", ("", ""), rows)
+    members = [
+        (
+            str(seat.seat),
+            swarm.names.get(seat.node, ""),
+            seat.node,
+            f"{seat.reputation:,}",
+            f"{seat.weight:,}",
+            str(seat.age),
+            _until(seat.until_round),
+        )
+        for seat in seats
+    ]
+    present.table("Members", (">seat", "name", "node", ">reputation", ">weight", ">rounds", "leaves"), members)
+
+
+@app.command()
+def fund(
+    group: options.GroupArgument = None,
+    amount: Annotated[float, typer.Option(min=0, help="Tokens.")] = 1000,
+    config: options.Config = None,
+    home: options.Home = None,
+    rpc_url: options.RpcUrl = None,
+    deployment: options.DeploymentFile = None,
+    key: options.Key = None,
+    password_file: options.PasswordFile = None,
+    name: options.Name = None,
+) -> None:
+    """Put tokens into a group's budget, from which rounds are paid.
+
+    Anyone can; nobody can take them out again. Signs with --key, else on a local chain its treasury, else the operator's key.
+
+    Example:  [cyan]swarm-chain group fund 1 --amount 5000[/]
+    """
+    from swarm_chain.cli.wiring import open_swarm
+
+    swarm = open_swarm(
+        options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file, name=name)
+    )
+    found, wei, sponsor = swarm.group(group), _wei(amount), swarm.sponsor()
+    contracts = swarm.contracts
+    with present.progress("Funding", 2) as step:
+        step("approving")
+        swarm.send(sponsor, contracts.token.approve(contracts.groups.address, wei))
+        step("paying in")
+        swarm.send(sponsor, contracts.groups.fund(found.group, wei))
+    present.done(f"Group {found.group} has a budget of {present.tokens(contracts.rewards.budget_of(found.group))} tokens")
+
+
+@app.command()
+def invite(
+    identity: Annotated[int, typer.Argument(help="Number of the identity that is invited; `swarm-chain node status` shows it.")],
+    group: options.Group = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How long it counts.")] = 30,
+    config: options.Config = None,
+    home: options.Home = None,
+    rpc_url: options.RpcUrl = None,
+    deployment: options.DeploymentFile = None,
+    key: options.Key = None,
+    password_file: options.PasswordFile = None,
+    name: options.Name = None,
+) -> None:
+    """Sign an invitation to a group that you created by invitation.
+
+    Prints it on stdout. It can be used once, by that identity alone.
+
+    Example:  [cyan]swarm-chain group invite 7 --group 1 > invitation.txt[/]
+    """
+    from swarm_chain.chain.connection import chain_time
+    from swarm_chain.chain.groups import sign_invitation
+    from swarm_chain.cli.wiring import open_swarm
+
+    settings = options.settings(
+        config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file, name=name, group=group
+    )
+    swarm = open_swarm(settings)
+    found, creator = swarm.group(), swarm.sponsor()
+    if str(creator.address) != found.creator:
+        raise UsageError(
+            f"Group {found.group} was created by {found.creator}, not {creator.address}.", "Nothing was signed.", "Give its --key."
+        )
+    expiry = chain_time(swarm.web3) + days * DAY
+    chain_id, registry = swarm.contracts.deployment.chain_id, swarm.contracts.groups.address
+    signed = sign_invitation(creator, found.group, identity, expiry, secrets.token_bytes(32), chain_id, registry)
+    present.print_plain("0x" + signed.hex())
+
+
+@app.command()
+def join(
+    group: options.GroupArgument = None,
+    invitation: Annotated[str, typer.Option(metavar="TEXT|FILE", help="Where the group asks for one.", show_default=False)] = "",
+    fund_local: Annotated[
+        bool, typer.Option("--fund-local", help="On a local chain: get coin and tokens from its treasury first.")
+    ] = False,
+    config: options.Config = None,
+    home: options.Home = None,
+    rpc_url: options.RpcUrl = None,
+    deployment: options.DeploymentFile = None,
+    password_file: options.PasswordFile = None,
+    name: options.Name = None,
+) -> None:
+    """Take a seat: register the node, deposit its stake, join.
+
+    What is done already is left out, so run it again if it was interrupted. The operator's key pays and owns stake and rewards; the seat
+    counts from the next round that opens. Then [cyan]swarm-chain node run[/].
+
+    Example:  [cyan]swarm-chain group join 1 --name ada[/]
+    """
+    from swarm_chain.cli.membership import take_seat
+    from swarm_chain.cli.wiring import open_swarm
+
+    settings = options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, password_file=password_file, name=name)
+    swarm = open_swarm(settings)
+    found = swarm.group(group)
+    with present.progress(f"Joining group {found.group}", 6) as step:
+        seat = take_seat(swarm, found, _invitation(invitation), step, fund_local=fund_local)
+    present.done(f"{settings.name} holds seat {seat.seat} of group {found.group}, from round {seat.from_round}")
+
+
+@app.command()
+def leave(
+    group: options.GroupArgument = None,
+    config: options.Config = None,
+    home: options.Home = None,
+    rpc_url: options.RpcUrl = None,
+    deployment: options.DeploymentFile = None,
+    password_file: options.PasswordFile = None,
+    name: options.Name = None,
+) -> None:
+    """Leave a group, and get the stake back.
+
+    The seat is left at the next opening of a round. Its stake comes free when every round it took part in is settled: run this again then.
+    Credits stay yours; `swarm-chain claim` collects them.
+
+    Example:  [cyan]swarm-chain group leave 1 --name ada[/]
+    """
+    from swarm_chain.cli.membership import leave_seat
+    from swarm_chain.cli.wiring import open_swarm
+
+    settings = options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, password_file=password_file, name=name)
+    swarm = open_swarm(settings)
+    found = swarm.group(group)
+    with present.progress(f"Leaving group {found.group}", 3) as step:
+        outcome = leave_seat(swarm, found, step)
+    present.done(outcome)
+
+
+def genesis(task: "Task") -> tuple[bytes, bytes, bytes]:
+    """A task's manifest, first model, and that model's root: what a group begins with, the same on every machine."""
+    from swarm_chain.protocol.model import Model, encode_model, model_root
+
+    model = Model(task.initial_weights(), task.initial_exponents(), task.numbers.fraction_bits)
+    return task.encode(), encode_model(model), model_root(model)
+
+
+def _task(name: str | None, manifest: Path | None, parts: int | None, steps: int | None) -> "Task":
+    from swarm_chain.learning.task import TASKS, Task
+
+    if (name is None) == (manifest is None):
+        raise UsageError("A group learns one thing.", "Nothing was sent.", f"Give --task ({', '.join(TASKS)}) or --manifest FILE.")
+    if manifest is not None:
+        try:
+            task = Task.decode(manifest.read_bytes())
+        except OSError as error:
+            raise ConfigurationError(
+                f"The manifest {manifest} cannot be read: {error.strerror}.", "Nothing was sent.", "Check the path."
+            ) from error
+    elif name in TASKS:
+        task = TASKS[name]
+    else:
+        raise UsageError(f"There is no task {name!r}.", "Nothing was sent.", f"Choose one of {', '.join(TASKS)}, or write a --manifest.")
+    if parts is not None:
+        task = replace(task, images=replace(task.images, parts=parts))
+    return task if steps is None else replace(task, local=replace(task.local, steps=steps))
+
+
+def _invitation(text: str) -> bytes:
+    try:
+        given = Path(text).read_text(encoding="ascii") if text and not text.startswith("0x") else text
+        return bytes.fromhex(given.strip().removeprefix("0x"))
+    except (OSError, ValueError) as error:
+        raise UsageError("The invitation is neither a file nor hex.", "Nothing was sent.", "Give what `group invite` printed.") from error
+
+
+def _summary(swarm: "Swarm", group: "Group") -> dict[str, Any]:
+    contracts = swarm.contracts
+    phase, head, roster = contracts.rounds.phase(group.group), contracts.rounds.head(group.group), contracts.rounds.roster(group.group)
+    return {
+        "group": group.group,
+        "creator": group.creator,
+        "round": phase.round,
+        "phase": phase.phase.name.lower(),
+        "final_round": head.final_round,
+        "settled_round": head.settled_round,
+        "head": head.result_hash,
+        "seats": roster.seats,
+        "weight": roster.weight,
+        "budget": str(contracts.rewards.budget_of(group.group)),
+        "manifest_digest": group.manifest_digest,
+        "genesis_digest": group.genesis_digest,
+        "genesis_root": group.genesis_root,
+    }
+
+
+def _until(round_: int) -> str:
+    return f"from round {round_}" if round_ else ""
+
+
+def _wei(tokens: float) -> int:
+    return round(tokens * 10**9) * 10**9

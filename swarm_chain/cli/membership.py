@@ -1,0 +1,127 @@
+"""Taking and leaving a seat: steps that are left out when they are done already, so that either can be run again."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from swarm_chain.cli.passwords import open_key
+from swarm_chain.cli.wiring import PLAY_COIN, Swarm, give_coin, own_seat
+from swarm_chain.errors import ChainError, TransactionError, UsageError
+from swarm_chain.types import Address, SeatView
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+    from swarm_chain.chain.groups import Group
+
+Step = Callable[[str], None]
+
+
+def take_seat(swarm: Swarm, group: "Group", invitation: bytes, step: Step, *, fund_local: bool = False) -> SeatView:
+    """Registers the settings' node if needed, deposits its operator's stake, joins. Returns the seat.
+
+    Raises:
+        UsageError: the node belongs to another operator.
+        ChainError: the operator holds too little.
+    """
+    contracts, terms = swarm.contracts, group.terms
+    step("opening the keys")
+    operator = swarm.account()
+    node = open_key(swarm.home.node_key(swarm.settings.name), swarm.settings, swarm.home)
+    address = Address(str(node.address))
+    seat = contracts.rounds.seat(group.group, address)
+    if seat is not None:
+        return seat
+    if fund_local:
+        step("getting coin and tokens from the local treasury")
+        fund_from_treasury(swarm, [Address(str(operator.address)), address], Address(str(operator.address)), terms.stake)
+    identity = _identity(swarm, operator, node, step)
+    missing = max(0, terms.stake - contracts.stakes.stake_of(identity).free)
+    if missing:
+        held = contracts.token.balance_of(Address(str(operator.address)))
+        if held < missing:
+            raise ChainError(
+                f"The operator {operator.address} holds {_tokens(held)} tokens; a seat's stake needs {_tokens(missing)}.",
+                "The node is registered; nothing was deposited.",
+                "Send it the tokens, or on a local chain add --fund-local, then run this again.",
+            )
+        step("approving the stake")
+        swarm.send(operator, contracts.token.approve(contracts.stakes.address, missing))
+        step("depositing the stake")
+        swarm.send(operator, contracts.stakes.deposit(identity, missing))
+    step("taking the seat")
+    try:
+        swarm.send(operator, contracts.rounds.join(group.group, address, invitation))
+    except TransactionError as problem:
+        if problem.reverted_with != "InvitationNeeded":
+            raise
+        raise UsageError(
+            f"Group {group.group} takes members by invitation.",
+            "The node is registered and its stake deposited.",
+            f"Ask {group.creator} for one for identity {identity}, then run this again with --invitation.",
+        ) from problem
+    return own_seat(swarm, group, address)
+
+
+def leave_seat(swarm: Swarm, group: "Group", step: Step) -> str:
+    """Leaves; frees the seat and withdraws the stake when its rounds are settled. Returns what was reached, as a sentence."""
+    contracts = swarm.contracts
+    step("opening the key")
+    operator, node = swarm.account(), swarm.node_address()
+    seat = own_seat(swarm, group, node)
+    if not seat.until_round:
+        step("leaving")
+        swarm.send(operator, contracts.rounds.leave(group.group, node))
+    step("freeing the seat")
+    try:
+        swarm.send(operator, contracts.rounds.release(group.group, seat.seat))
+    except TransactionError as problem:
+        if problem.reverted_with != "SeatStillBound":
+            raise
+        return f"Seat {seat.seat} is left. Its stake comes free when its rounds are settled: run this again then."
+    step("withdrawing the stake")
+    free = contracts.stakes.stake_of(seat.identity).free
+    swarm.send(operator, contracts.stakes.withdraw(seat.identity, free, Address(str(operator.address))))
+    return f"Seat {seat.seat} is free again; {_tokens(free)} tokens of stake went to {operator.address}."
+
+
+def fund_from_treasury(swarm: Swarm, accounts: list[Address], operator: Address, wei: int) -> None:
+    """On a local chain: play coin for each account, and tokens for the operator up to ``wei``.
+
+    Raises:
+        UsageError: the chain is not local.
+    """
+    from swarm_chain.chain.local import play_account
+
+    if not swarm.local:
+        raise UsageError(
+            "--fund-local is for local chains; this one is not.", "Nothing was sent.", f"Send the chain's coin and tokens to {operator}."
+        )
+    for account in accounts:
+        give_coin(swarm.web3, account, PLAY_COIN)
+    held = swarm.contracts.token.balance_of(operator)
+    if held < wei:
+        swarm.send(play_account(0), swarm.contracts.token.transfer(operator, wei - held))
+
+
+def _identity(swarm: Swarm, operator: "LocalAccount", node: "LocalAccount", step: Step) -> int:
+    identities = swarm.contracts.identities
+    address = Address(str(node.address))
+    identity = identities.identity_of(address)
+    if not identity:
+        step("registering the node")
+        swarm.send(operator, identities.register(node, Address(str(operator.address))))
+        identity = identities.identity_of(address)
+    owner = identities.operator_of(identity)
+    if owner != str(operator.address):
+        raise UsageError(
+            f"The node {address} belongs to the operator {owner}, not {operator.address}.",
+            "Nothing was sent.",
+            "Give that operator's --key.",
+        )
+    return identity
+
+
+def _tokens(wei: int) -> str:
+    from swarm_chain.cli.present import tokens
+
+    return tokens(wei)

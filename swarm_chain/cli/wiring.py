@@ -1,0 +1,171 @@
+"""Joins settings, swarm folder and chain for a command: what it works with, and who signs."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from swarm_chain.cli.passwords import open_key
+from swarm_chain.cli.swarm_home import SwarmHome
+from swarm_chain.errors import ChainError, ChainUnreachableError, KeyFileError, UnknownError, UsageError
+from swarm_chain.types import Address, GroupId, SeatView
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+    from web3 import Web3
+    from web3.contract.contract import ContractFunction
+    from web3.types import TxReceipt
+
+    from swarm_chain.chain.contracts import Contracts
+    from swarm_chain.chain.groups import Group
+    from swarm_chain.cli.settings import Settings
+
+LOCAL_CHAIN_IDS = (31337, 1337)
+PLAY_COIN = 100 * 10**18
+"""What a local chain gives an account that asks, in wei."""
+
+
+@dataclass(frozen=True)
+class Swarm:
+    """One deployment seen from one swarm folder."""
+
+    settings: "Settings"
+    home: SwarmHome
+    web3: "Web3"
+    contracts: "Contracts"
+    local: bool
+
+    def account(self, name: str | None = None) -> "LocalAccount":
+        """The key that signs for a node's operator: ``--key``, else the operator key of the node named."""
+        path = self.settings.key or self.home.operator_key(name or self.settings.name)
+        return open_key(path, self.settings, self.home)
+
+    def sponsor(self) -> "LocalAccount":
+        """The key that creates and funds groups: ``--key``, else a local chain's treasury, else the operator's."""
+        return sponsor(self.settings, self.home, self.local)
+
+    def node_address(self, name: str | None = None) -> Address:
+        """The address of a node of this folder; needs no password."""
+        from swarm_chain.node.keys import key_address
+
+        return key_address(self.home.node_key(name or self.settings.name))
+
+    def send(self, account: "LocalAccount", function: "ContractFunction") -> "TxReceipt":
+        """Sends from an account, and waits until it counts."""
+        from swarm_chain.chain.sender import Sender
+
+        return Sender(self.web3, account, confirmations=self.settings.confirmations).send(function)
+
+    def group(self, argument: int | None = None) -> "Group":
+        """The group that is meant. UsageError when none was named, UnknownError when there is none of that number."""
+        number = argument if argument is not None else self.settings.group
+        if number is None:
+            count = self.contracts.groups.group_count()
+            if count != 1:
+                raise UsageError(
+                    f"Which group? This chain has {count}.", "Nothing was changed.", "Give --group NUMBER; `swarm-chain group list`."
+                )
+            number = 1
+        return self.contracts.groups.group(GroupId(number))
+
+    def seats(self, group: "Group") -> list[SeatView]:
+        """Who sits in a group, by seat."""
+        return self.contracts.rounds.seats(group.group, group.terms.capacity)
+
+    @cached_property
+    def names(self) -> dict[Address, str]:
+        """Names of the nodes whose keys lie in this folder, by their addresses."""
+        return node_names(self.home)
+
+
+def node_names(home: SwarmHome) -> dict[Address, str]:
+    """Names of the nodes whose keys lie in a folder, by their addresses."""
+    from swarm_chain.node.keys import key_address
+
+    return {key_address(path): path.parent.name for path in home.key_files() if path.name == "node.json"}
+
+
+def swarm_home(settings: "Settings") -> SwarmHome:
+    """The swarm folder of the settings."""
+    return SwarmHome(settings.home)
+
+
+def rpc_url(settings: "Settings", home: SwarmHome) -> str:
+    """The chain's URL: as set, else that of the folder's own running chain."""
+    if settings.rpc_url:
+        return settings.rpc_url
+    chain = home.process("chain")
+    if chain is None:
+        raise ChainUnreachableError(
+            f"No chain runs in {home}, and no RPC URL is set.", "Nothing was changed.", "Run `swarm-chain up --detach`, or give --rpc URL."
+        )
+    return chain.url
+
+
+def is_local(url: str, chain_id: int) -> bool:
+    """Whether a chain is one of this machine for trying things: by its ID and its address, both."""
+    from swarm_chain.chain.connection import is_loopback
+
+    return chain_id in LOCAL_CHAIN_IDS and is_loopback(url)
+
+
+def open_swarm(settings: "Settings") -> Swarm:
+    """Connects to the chain and makes sure that the deployment's contracts are there.
+
+    Raises:
+        ConfigurationError: there is no deployment file.
+        ChainUnreachableError, WrongChainError: no chain, or another one.
+    """
+    from swarm_chain.chain.connection import connect
+    from swarm_chain.chain.contracts import Contracts
+    from swarm_chain.chain.deployment import load_deployment, verify_deployment
+
+    home = swarm_home(settings)
+    url = rpc_url(settings, home)
+    deployment = load_deployment(settings.deployment or home.deployment)
+    web3 = connect(url, settings.rpc_timeout)
+    verify_deployment(web3, deployment)
+    return Swarm(settings, home, web3, Contracts(web3, deployment), is_local(url, deployment.chain_id))
+
+
+def sponsor(settings: "Settings", home: SwarmHome, local: bool) -> "LocalAccount":
+    """``--key``, else a local chain's treasury, else the operator key of the node named."""
+    from swarm_chain.chain.local import play_account
+
+    if settings.key is None and local:
+        return play_account(0)
+    return open_key(settings.key or home.operator_key(settings.name), settings, home)
+
+
+def give_coin(web3: "Web3", account: Address, wei: int = PLAY_COIN) -> None:
+    """Sees to it that an account of a local chain holds some of its coin, which Anvil and Hardhat make from nothing.
+
+    Raises:
+        ChainError: the chain does not.
+    """
+    from web3.types import RPCEndpoint
+
+    if int(web3.eth.get_balance(web3.to_checksum_address(account))) >= wei // 2:
+        return
+    for method in ("anvil_setBalance", "hardhat_setBalance"):
+        if "error" not in web3.provider.make_request(RPCEndpoint(method), [account, hex(wei)]):
+            return
+    raise ChainError(f"This chain gives no play coin to {account}.", "Nothing was changed.", "Send it some by hand.")
+
+
+def own_seat(swarm: Swarm, group: "Group", node: Address) -> SeatView:
+    """A node's seat. UnknownError if it has none."""
+    seat = swarm.contracts.rounds.seat(group.group, node)
+    if seat is None:
+        raise UnknownError(
+            f"The node {node} has no seat in group {group.group}.",
+            "Nothing was changed.",
+            f"`swarm-chain group join {group.group}` takes one.",
+        )
+    return seat
+
+
+def known_nodes(swarm: Swarm) -> dict[Address, str]:
+    """The folder's nodes. KeyFileError if it has none."""
+    if not swarm.names:
+        raise KeyFileError(f"There are no keys in {swarm.home.keys}.", "Nothing was changed.", "Make some with `swarm-chain node init`.")
+    return swarm.names
