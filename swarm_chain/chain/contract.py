@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from eth_abi.abi import decode
+from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
-from eth_utils.abi import get_abi_output_types
+from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types, get_abi_output_types
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
@@ -49,14 +50,9 @@ class DeployedContract:
 
     def view(self, name: str, *arguments: Any) -> View:
         """A view's call, to be read by ``read`` or together with others by ``read_all``."""
-        function = self.contract.get_function_by_name(name)
-        return View(
-            contract=self.name,
-            name=name,
-            to=self.address,
-            data=self.contract.encode_abi(name, args=arguments),
-            outputs=tuple(get_abi_output_types(function.abi)),
-        )
+        shape = _views(self.name)[name]
+        data = "0x" + (shape.selector + encode(shape.inputs, arguments)).hex()
+        return View(self.name, name, self.address, data, shape.outputs)
 
     def read(self, name: str, *arguments: Any, block: BlockIdentifier = "latest") -> Any:
         """What a view returns at a block: one value, or a tuple of several."""
@@ -89,6 +85,24 @@ class DeployedContract:
                 continue
             yield from found
             first = until + 1
+
+
+class _Shape(NamedTuple):
+    """How a function's call and answer are encoded."""
+
+    selector: bytes
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@cache
+def _views(contract: str) -> dict[str, _Shape]:
+    """A contract's functions by name; ours have no two of one name. web3.py would look each up again at every call."""
+    return {
+        entry["name"]: _Shape(function_abi_to_4byte_selector(entry), tuple(get_abi_input_types(entry)), tuple(get_abi_output_types(entry)))
+        for entry in artifacts.load(contract).abi
+        if entry["type"] == "function"
+    }
 
 
 def read_all(web3: Web3, views: Sequence[View], block: BlockIdentifier = "latest") -> list[Any]:
