@@ -11,12 +11,17 @@ from urllib.parse import urlsplit
 
 import requests
 from web3 import HTTPProvider, Web3
+from web3.exceptions import BlockNotFound
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.types import BlockIdentifier, RPCEndpoint, RPCResponse
 
-from swarm_chain.errors import ChainUnreachableError, ConfigurationError, WrongChainError
+from swarm_chain.errors import ChainError, ChainUnreachableError, ConfigurationError, WrongChainError
 
 RETRY = "Check that the node runs and that the RPC URL is right, then try again."
+
+
+REFUSALS_UNDERSTOOD = {"eth_call", "eth_estimateGas", "eth_sendRawTransaction", "eth_getLogs", "eth_maxPriorityFeePerGas"}
+"""Requests whose refusals mean something to whoever made them; those of all others are errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,10 @@ class HttpRpc(HTTPProvider):
         answer = self._post(self.encode_rpc_request(method, params))
         if not isinstance(answer, dict):
             raise self._unreachable("answered a request with something else than a JSON-RPC response")
-        return cast(RPCResponse, answer)
+        response = cast(RPCResponse, answer)
+        if "error" in response and method not in REFUSALS_UNDERSTOOD:
+            raise self._refused(method, response["error"])
+        return response
 
     def make_batch_request(self, batch_requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse]:
         """Sends several requests at once. Returns their responses in the order of the requests."""
@@ -78,6 +86,10 @@ class HttpRpc(HTTPProvider):
         status = response.status_code
         name = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "unknown status"
         raise self._unreachable(f"answered without JSON-RPC, HTTP {status} ({name})")
+
+    def _refused(self, method: str, error: Any) -> ChainError:
+        message = str(error.get("message", error) if isinstance(error, dict) else error)
+        return ChainError(f"The chain at {self.shown} refused {method}: {message[:200]}.", do="Wait a little, or use another RPC URL.")
 
     def _unreachable(self, what: str) -> ChainUnreachableError:
         return ChainUnreachableError(f"The chain at {self.shown} {what}.", do=RETRY)
@@ -128,7 +140,10 @@ def check_chain_id(web3: Web3, expected: int) -> None:
 
 def block(web3: Web3, which: BlockIdentifier = "latest") -> Block:
     """A block by number, hash or name."""
-    found = web3.eth.get_block(which)
+    try:
+        found = web3.eth.get_block(which)
+    except BlockNotFound:
+        raise ChainError(f"The chain at {provider_name(web3)} has no block {which!r} now.", do="Try again.") from None
     return Block(number=found["number"], hash=bytes(found["hash"]), time=found["timestamp"])
 
 

@@ -20,7 +20,7 @@ from web3.types import Nonce, TxParams, TxReceipt, Wei
 
 from swarm_chain.chain.connection import chain_id, is_loopback, provider_name
 from swarm_chain.chain.reverts import refusal_in_words, revert_of
-from swarm_chain.errors import ChainUnreachableError, TransactionError
+from swarm_chain.errors import ChainError, TransactionError
 from swarm_chain.types import Address
 
 GAS_LIMIT = 16_777_216
@@ -139,7 +139,7 @@ class Sender:
                 message = str(problem.message)
                 if not _already_known(message):
                     self._next_nonce = 0
-                    if "nonce too low" not in message.lower():
+                    if not _nonce_used(message):
                         raise self._refused(problem, what) from problem
                     if self.receipt(hash_) is None:
                         raise NonceUsedError(
@@ -155,22 +155,22 @@ class Sender:
 
         Raises:
             TransactionError: it reverted, or the time is over.
-            ChainUnreachableError: the time is over and the chain can't be reached.
+            ChainError: the time is over, and the chain can't be reached or refuses to answer.
         """
         until = time.monotonic() + self.timeout
         while True:
-            unreachable: ChainUnreachableError | None = None
+            interrupted: ChainError | None = None
             try:
                 receipt = self.receipt(transaction)
                 if receipt is not None and self._confirmed(receipt):
                     break
-            except ChainUnreachableError as problem:
-                unreachable = problem
+            except ChainError as problem:
+                interrupted = problem
             if time.monotonic() > until:
                 with self._lock:
                     self._next_nonce = 0
-                if unreachable is not None:
-                    raise unreachable
+                if interrupted is not None:
+                    raise interrupted
                 raise TransactionError(
                     f"{what} was not confirmed within {self.timeout:.0f} seconds.",
                     f"It may still be: its hash is 0x{transaction.hex()}.",
@@ -262,6 +262,12 @@ class Sender:
 def _name_of(function: Sendable) -> str:
     abi = getattr(function, "abi", None)
     return str(abi.get("name", "The deployment")) if isinstance(abi, dict) else "The deployment"
+
+
+def _nonce_used(message: str) -> bool:
+    """Whether another transaction with the same nonce is mined, or waits to be."""
+    low = message.lower()
+    return "nonce too low" in low or "replacement transaction" in low or "replacement fee" in low
 
 
 def _already_known(message: str) -> bool:
