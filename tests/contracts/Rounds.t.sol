@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IRoundManager} from "../../contracts/interfaces/IRoundManager.sol";
+import {GroupId, Phase, Result, Reveal, Terms} from "../../contracts/types/Types.sol";
+import {Swarm} from "./Swarm.sol";
+
+/// @title Phases, commits, reveals and votes
+contract RoundsTest is Swarm {
+    bytes32 private constant OTHER = keccak256("another result");
+    bytes32 private constant THIRD = keccak256("a third result");
+
+    function test_phases_end_early_when_all_have_acted() public {
+        swarmOf(3);
+        assertPhase(0, Phase.Closed);
+        commit(0, 1, genesis);
+        assertPhase(1, Phase.Commit);
+        (, , uint256 commitDeadline, uint256 revealDeadline) = rounds.phase(group);
+        assertEq(commitDeadline, START + COMMIT, "commit deadline");
+        assertEq(revealDeadline, START + COMMIT + REVEAL, "reveal deadline");
+        commit(1, 1, genesis);
+        vm.warp(START + 7);
+        commit(2, 1, genesis);
+        assertPhase(1, Phase.Reveal);
+        (, , commitDeadline, revealDeadline) = rounds.phase(group);
+        assertEq(commitDeadline, START + 7, "commit phase ends with the last commit");
+        assertEq(revealDeadline, START + 7 + REVEAL, "reveal deadline follows");
+        reveal(0, 1, genesis);
+        reveal(1, 1, genesis);
+        vm.warp(START + 9);
+        reveal(2, 1, genesis);
+        assertPhase(1, Phase.Closed);
+        IRoundManager.RoundView memory round = rounds.roundAt(group, 1);
+        assertEq(round.openedAt, START, "opened");
+        assertEq(round.revealDeadline, START + 9, "closes with the last reveal");
+        assertEq(round.seats, 3, "seats");
+        assertEq(round.committed, 3, "committed");
+        assertEq(round.revealed, 3, "revealed");
+        assertEq(round.rosterWeight, 3_000, "roster weight");
+        assertEq(round.revealedWeight, 3_000, "revealed weight");
+        assertEq(round.leaderWeight, 3_000, "leader weight");
+        assertEq(round.leader, genesis, "leader");
+    }
+
+    function test_phases_end_at_their_deadlines() public {
+        swarmOf(3);
+        commit(0, 1, genesis);
+        commit(1, 1, genesis);
+        vm.warp(START + COMMIT - 1);
+        assertPhase(1, Phase.Commit);
+        vm.warp(START + COMMIT);
+        assertPhase(1, Phase.Reveal);
+        reveal(0, 1, genesis);
+        vm.warp(START + COMMIT + REVEAL - 1);
+        assertPhase(1, Phase.Reveal);
+        vm.warp(START + COMMIT + REVEAL);
+        assertPhase(1, Phase.Closed);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedPhase.selector, group, 1, Phase.Closed));
+        reveal(1, 1, genesis);
+    }
+
+    function test_reveals_close_the_round_when_only_some_committed() public {
+        swarmOf(3);
+        commit(0, 1, genesis);
+        commit(1, 1, genesis);
+        vm.warp(START + COMMIT + 1);
+        reveal(0, 1, genesis);
+        reveal(1, 1, genesis);
+        assertPhase(1, Phase.Closed);
+    }
+
+    function test_commit_reverts() public {
+        swarmOf(2);
+        uint256 stranger = register();
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedRound.selector, group, 1, 2));
+        vm.prank(nodes[0]);
+        rounds.commit(group, 2, 0, "c");
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, group, nodes[stranger]));
+        vm.prank(nodes[stranger]);
+        rounds.commit(group, 1, 0, "c");
+        commit(0, 1, genesis);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.AlreadyCommitted.selector, group, 1, nodes[0]));
+        vm.prank(nodes[0]);
+        rounds.commit(group, 1, 0, "c");
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedRound.selector, group, 1, 2));
+        vm.prank(nodes[1]);
+        rounds.commit(group, 2, 0, "c");
+        vm.warp(START + COMMIT);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedPhase.selector, group, 1, Phase.Reveal));
+        vm.prank(nodes[1]);
+        rounds.commit(group, 1, 0, "c");
+    }
+
+    function test_no_commit_to_a_group_that_does_not_exist() public {
+        swarmOf(1);
+        GroupId unknown = GroupId.wrap(7);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, unknown, nodes[0]));
+        vm.prank(nodes[0]);
+        rounds.commit(unknown, 1, 0, "c");
+    }
+
+    function test_reveal_reverts() public {
+        swarmOf(3);
+        commit(0, 1, genesis);
+        commit(1, 1, genesis);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedPhase.selector, group, 1, Phase.Commit));
+        vm.prank(nodes[0]);
+        rounds.reveal(group, 1, opening(0, 1, genesis));
+        vm.warp(START + COMMIT);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedRound.selector, group, 1, 2));
+        vm.prank(nodes[0]);
+        rounds.reveal(group, 2, opening(0, 2, genesis));
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotCommitted.selector, group, 1, nodes[2]));
+        vm.prank(nodes[2]);
+        rounds.reveal(group, 1, opening(2, 1, genesis));
+        Reveal memory long = opening(0, 1, genesis);
+        long.scores = new bytes(513);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.ScoresTooLong.selector, 513));
+        vm.prank(nodes[0]);
+        rounds.reveal(group, 1, long);
+        reveal(0, 1, genesis);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotCommitted.selector, group, 1, nodes[0]));
+        vm.prank(nodes[0]);
+        rounds.reveal(group, 1, opening(0, 1, genesis));
+    }
+
+    function test_a_reveal_must_open_the_commitment_in_every_field() public {
+        swarmOf(2);
+        commit(0, 1, genesis);
+        commit(1, 1, genesis);
+        (, , , bytes24 digest) = rounds.slot(group, nodes[0], 1);
+        for (uint256 field = 0; field < 6; ++field) {
+            Reveal memory wrong = opening(0, 1, genesis);
+            if (field == 0) wrong.salt = "x";
+            if (field == 1) wrong.parent = OTHER;
+            if (field == 2) wrong.updateRoot = "x";
+            if (field == 3) wrong.samples += 1;
+            if (field == 4) wrong.metric = -1;
+            if (field == 5) wrong.scores = hex"00";
+            bytes32 given = rounds.makeCommitment(group, 1, nodes[0], wrong);
+            vm.expectRevert(abi.encodeWithSelector(IRoundManager.CommitmentMismatch.selector, digest, given));
+            vm.prank(nodes[0]);
+            rounds.reveal(group, 1, wrong);
+        }
+        // A copied commitment is bound to its author.
+        bytes32 copied = rounds.makeCommitment(group, 1, nodes[1], opening(0, 1, genesis));
+        (, , , digest) = rounds.slot(group, nodes[1], 1);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.CommitmentMismatch.selector, digest, copied));
+        vm.prank(nodes[1]);
+        rounds.reveal(group, 1, opening(0, 1, genesis));
+    }
+
+    function test_slot_keeps_commitment_then_reveal_digest() public {
+        swarmOf(2);
+        (bool committed, bool revealed, uint16 weight, bytes24 digest) = rounds.slot(group, nodes[0], 1);
+        assertTrue(!committed && !revealed && weight == 0 && digest == 0, "empty slot");
+        commit(0, 1, genesis);
+        commit(1, 1, genesis);
+        Reveal memory opened = opening(0, 1, genesis);
+        (committed, revealed, weight, digest) = rounds.slot(group, nodes[0], 1);
+        assertTrue(committed && !revealed && weight == 1_000, "committed slot");
+        assertTrue(digest == bytes24(rounds.makeCommitment(group, 1, nodes[0], opened)), "commitment");
+        reveal(0, 1, genesis);
+        (committed, revealed, weight, digest) = rounds.slot(group, nodes[0], 1);
+        assertTrue(committed && revealed && weight == 1_000, "revealed slot");
+        bytes32 expected = keccak256(
+            abi.encode(opened.parent, opened.updateRoot, opened.samples, opened.metric, opened.available, keccak256(""))
+        );
+        assertTrue(digest == bytes24(expected), "reveal digest");
+    }
+
+    function test_scores_are_reported_with_the_reveal() public {
+        swarmOf(1);
+        Reveal memory opened = opening(0, 1, genesis);
+        opened.scores = new bytes(512);
+        bytes32 commitment = rounds.makeCommitment(group, 1, nodes[0], opened);
+        vm.prank(nodes[0]);
+        rounds.commit(group, 1, "sealed", commitment);
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.ScoresReported(group, 1, nodes[0], opened.scores);
+        vm.prank(nodes[0]);
+        rounds.reveal(group, 1, opened);
+    }
+
+    function test_events_of_a_round() public {
+        swarmOf(1);
+        bytes32 commitment = rounds.makeCommitment(group, 1, nodes[0], opening(0, 1, genesis));
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.RoundOpened(group, 1, 1, START + COMMIT);
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.Committed(group, 1, nodes[0], 0, "sealed");
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.RevealStarted(group, 1, START + REVEAL);
+        vm.prank(nodes[0]);
+        rounds.commit(group, 1, "sealed", commitment);
+        Reveal memory r = opening(0, 1, genesis);
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.Revealed(group, 1, nodes[0], r.salt, r.parent, r.updateRoot, r.samples, r.metric, r.available);
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.RoundClosed(group, 1);
+        reveal(0, 1, genesis);
+    }
+
+    function test_a_majority_leads_in_whatever_order_it_votes() public {
+        swarmOf(5);
+        bytes32[5] memory votes = [OTHER, THIRD, genesis, genesis, genesis];
+        for (uint256 i = 0; i < 5; ++i) commit(i, 1, votes[i]);
+        reveal(0, 1, OTHER);
+        _expectLeader(OTHER, 1_000);
+        reveal(1, 1, THIRD);
+        _expectLeader(OTHER, 1_000);
+        reveal(2, 1, genesis);
+        _expectLeader(OTHER, 1_000);
+        reveal(3, 1, genesis);
+        _expectLeader(genesis, 2_000);
+        reveal(4, 1, genesis);
+        _expectLeader(genesis, 3_000);
+        (bool agreed, ) = rounds.agreedParent(group, 1);
+        assertTrue(!agreed, "three of five are less than two thirds");
+    }
+
+    function test_leaders_can_change_places_twice() public {
+        swarmOf(5);
+        bytes32[5] memory votes = [OTHER, genesis, genesis, OTHER, OTHER];
+        for (uint256 i = 0; i < 5; ++i) commit(i, 1, votes[i]);
+        for (uint256 i = 0; i < 5; ++i) reveal(i, 1, votes[i]);
+        _expectLeader(OTHER, 3_000);
+    }
+
+    function test_agreement_needs_two_thirds_and_the_quorum() public {
+        swarmOf(5);
+        commit(0, 1, genesis);
+        commit(1, 1, genesis);
+        vm.warp(START + COMMIT);
+        reveal(0, 1, genesis);
+        (bool agreed, bytes32 parent) = rounds.agreedParent(group, 1);
+        assertTrue(!agreed, "open");
+        reveal(1, 1, genesis);
+        (agreed, ) = rounds.agreedParent(group, 1);
+        assertTrue(!agreed, "two of five are below the quorum");
+        for (uint256 i = 0; i < 3; ++i) commit(i, 2, genesis);
+        vm.warp(vm_now() + COMMIT);
+        for (uint256 i = 0; i < 3; ++i) reveal(i, 2, genesis);
+        (agreed, parent) = rounds.agreedParent(group, 2);
+        assertTrue(agreed && parent == genesis, "three of five are the quorum");
+    }
+
+    function test_one_seat_alone_goes_round() public {
+        Terms memory terms = defaultTerms();
+        terms.minUpdates = 1;
+        swarmOf(1, terms);
+        bytes32 head = genesis;
+        bytes32 parent = genesis;
+        for (uint32 round = 1; round <= 20; ++round) {
+            play(1, round, parent, 1);
+            vm.warp(vm_now() + WINDOW);
+            if (round > 1) {
+                Result memory result = resultOf(round - 1, head, 1);
+                rounds.finalize(group, result);
+                head = hashOf(result);
+            }
+            parent = hashOf(resultOf(round, parent, 1));
+        }
+        assertEq(settledRound(), 19, "settled");
+    }
+
+    function test_the_ring_is_full_until_a_round_is_settled() public {
+        swarmOf(2);
+        for (uint32 round = 1; round <= 8; ++round) play(2, round, genesis, 1);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.RingFull.selector, group, 1));
+        vm.prank(nodes[0]);
+        rounds.commit(group, 9, 0, "c");
+        rounds.settleVoid(group);
+        play(2, 9, genesis, 1);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedRound.selector, group, 9, 1));
+        rounds.roundAt(group, 1);
+        assertEq(rounds.roundAt(group, 2).revealed, 2, "round 2 is kept");
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedRound.selector, group, 9, 10));
+        rounds.roundAt(group, 10);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedRound.selector, group, 9, 0));
+        rounds.agreedParent(group, 0);
+    }
+
+    function test_two_groups_do_not_touch_each_other() public {
+        swarmOf(2);
+        GroupId first = group;
+        commit(0, 1, genesis);
+        createGroup(defaultTerms());
+        stakeAndJoin(0);
+        assertPhase(0, Phase.Closed);
+        commit(0, 1, genesis);
+        assertPhase(1, Phase.Reveal);
+        group = first;
+        assertPhase(1, Phase.Commit);
+    }
+
+    function _expectLeader(bytes32 leader, uint256 weight) private view {
+        IRoundManager.RoundView memory round = rounds.roundAt(group, 1);
+        assertEq(round.leader, leader, "leader");
+        assertEq(round.leaderWeight, weight, "leader weight");
+    }
+}

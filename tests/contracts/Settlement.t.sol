@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IRewardDistributor} from "../../contracts/interfaces/IRewardDistributor.sol";
+import {IRoundManager} from "../../contracts/interfaces/IRoundManager.sol";
+import {Phase, Result, Terms} from "../../contracts/types/Types.sol";
+import {Swarm} from "./Swarm.sol";
+
+/// @title Final and void rounds: what they settle, pay, move and burn
+contract SettlementTest is Swarm {
+    uint256 private constant ALL = 0x7;
+    bytes32 private constant OTHER = keccak256("another result");
+
+    function test_several_rounds_become_final() public {
+        swarmOf(3);
+        bytes32 head = genesis;
+        bytes32 parent = genesis;
+        for (uint32 round = 1; round <= 12; ++round) {
+            play(3, round, parent, 4);
+            vm.warp(vm_now() + WINDOW);
+            if (round > 1) {
+                Result memory result = resultOf(round - 1, head, ALL);
+                head = hashOf(result);
+                vm.expectEmit(address(rounds));
+                emit IRoundManager.RoundFinal(group, round - 1, head, result);
+                rounds.finalize(group, result);
+                (bytes32 given, uint32 finalRound, uint32 settled) = rounds.head(group);
+                assertEq(given, head, "head");
+                assertEq(finalRound, round - 1, "final round");
+                assertEq(settled, round - 1, "settled round");
+            }
+            parent = hashOf(resultOf(round, parent, ALL));
+        }
+        IRoundManager.SeatView memory seat = rounds.seat(group, nodes[0]);
+        assertEq(seat.missed, 0, "missed");
+        assertEq(seat.age, 8, "age stops at the maturity");
+        // 1000 towards 10000 by an eighth, eleven times, rounded down.
+        assertEq(seat.reputation, _risen(11), "reputation");
+        assertEq(seat.weight, seat.reputation, "weight");
+        (, uint32 weight) = rounds.roster(group);
+        assertEq(weight, 3 * uint256(seat.weight), "roster weight");
+    }
+
+    function test_reputation_reaches_its_maximum() public {
+        swarmOf(2);
+        bytes32 head = genesis;
+        bytes32 parent = genesis;
+        for (uint32 round = 1; round <= 70; ++round) {
+            play(2, round, parent, 0);
+            vm.warp(vm_now() + WINDOW);
+            if (round > 1) {
+                rounds.finalize(group, resultOf(round - 1, head, 3));
+                head = hashOf(resultOf(round - 1, head, 3));
+            }
+            parent = hashOf(resultOf(round, parent, 3));
+        }
+        assertEq(rounds.seat(group, nodes[1]).reputation, 10_000, "reputation");
+        assertEq(rounds.seat(group, nodes[1]).weight, 10_000, "weight");
+    }
+
+    function test_finalize_reverts() public {
+        swarmOf(3);
+        Result memory result = resultOf(1, genesis, ALL);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotAgreed.selector, group, 1));
+        rounds.finalize(group, result);
+        play(3, 1, genesis, 1);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotAgreed.selector, group, 1));
+        rounds.finalize(group, result);
+        for (uint256 i = 0; i < 3; ++i) commit(i, 2, hashOf(result));
+        reveal(0, 2, hashOf(result));
+        reveal(1, 2, hashOf(result));
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotAgreed.selector, group, 1));
+        rounds.finalize(group, result);
+        reveal(2, 2, hashOf(result));
+        uint256 due = vm_now() + WINDOW;
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.WindowOpen.selector, due, due - WINDOW));
+        rounds.finalize(group, result);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotNextToSettle.selector, group, 1, 2));
+        rounds.finalize(group, resultOf(2, genesis, ALL));
+        Result memory wrong = resultOf(1, genesis, 0x3);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.ResultMismatch.selector, hashOf(result), hashOf(wrong)));
+        rounds.finalize(group, wrong);
+        vm.warp(due);
+        rounds.finalize(group, result);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotNextToSettle.selector, group, 2, 1));
+        rounds.finalize(group, result);
+    }
+
+    function test_an_agreed_result_must_stand_on_the_head() public {
+        swarmOf(3);
+        Result memory result = resultOf(1, OTHER, ALL);
+        _agreeOn(result);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.ParentMismatch.selector, genesis, OTHER));
+        rounds.finalize(group, result);
+    }
+
+    function test_an_agreed_result_needs_enough_updates_that_were_revealed() public {
+        swarmOf(3);
+        Result memory few = resultOf(1, genesis, 0x1);
+        _agreeOn(few);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.TooFewUpdates.selector, 1, 2));
+        rounds.finalize(group, few);
+    }
+
+    function test_no_empty_seat_can_be_included() public {
+        swarmOf(3);
+        Result memory ghost = resultOf(1, genesis, 0x17);
+        _agreeOn(ghost);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.SeatNotRevealed.selector, group, 1, 4));
+        rounds.finalize(group, ghost);
+    }
+
+    function test_a_seat_that_did_not_reveal_is_not_included_and_forfeits() public {
+        swarmOf(3);
+        for (uint256 i = 0; i < 3; ++i) commit(i, 1, genesis);
+        reveal(0, 1, genesis);
+        reveal(1, 1, genesis);
+        vm.warp(vm_now() + REVEAL);
+        Result memory result = resultOf(1, genesis, ALL);
+        play(3, 2, hashOf(result), 1);
+        vm.warp(vm_now() + WINDOW);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.SeatNotRevealed.selector, group, 1, 2));
+        rounds.finalize(group, result);
+    }
+
+    function test_a_commit_without_reveal_burns_a_hundredth_of_the_stake() public {
+        swarmOf(3);
+        for (uint256 i = 0; i < 3; ++i) commit(i, 1, genesis);
+        reveal(0, 1, genesis);
+        reveal(1, 1, genesis);
+        vm.warp(vm_now() + REVEAL);
+        Result memory result = resultOf(1, genesis, 0x3);
+        play(3, 2, hashOf(result), 1);
+        vm.warp(vm_now() + WINDOW);
+        uint256 supply = token.totalSupply();
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.CommitForfeited(group, 1, 2, STAKE / 100);
+        rounds.finalize(group, result);
+        assertEq(token.totalSupply(), supply - STAKE / 100, "burnt");
+        (, uint256 locked) = vault.stakeOf(3);
+        assertEq(locked, STAKE - STAKE / 100, "locked");
+        IRoundManager.SeatView memory seat = rounds.seat(group, nodes[2]);
+        assertEq(seat.reputation, 875, "decayed");
+        assertEq(seat.missed, 1, "missed");
+        assertEq(seat.age, 0, "age");
+        assertEq(rounds.seat(group, nodes[0]).reputation, 2_125, "risen");
+        assertEq(distributor.creditOf(group, 2), 0, "earned nothing");
+    }
+
+    function test_a_revealed_update_left_out_decays_but_is_not_missed() public {
+        swarmOf(3);
+        Result memory result = resultOf(1, genesis, 0x3);
+        _agreeOn(result);
+        rounds.finalize(group, result);
+        assertEq(rounds.seat(group, nodes[2]).reputation, 875, "decayed");
+        assertEq(rounds.seat(group, nodes[2]).missed, 0, "not missed");
+    }
+
+    function test_pay_follows_elapsed_time_and_halves_for_no_vote() public {
+        swarmOf(3);
+        play(3, 1, genesis, 16);
+        Result memory result = resultOf(1, genesis, ALL);
+        for (uint256 i = 0; i < 3; ++i) commit(i, 2, hashOf(result));
+        reveal(0, 2, hashOf(result));
+        reveal(1, 2, hashOf(result));
+        vm.warp(vm_now() + REVEAL + WINDOW);
+        uint256 pot = (uint256(REWARD) * 16) / (COMMIT + REVEAL);
+        uint256 share = (pot / 3 / 1e9) * 1e9;
+        uint256 half = (pot / 6 / 1e9) * 1e9;
+        vm.expectEmit(address(distributor));
+        emit IRewardDistributor.RoundPaid(group, 1, 2 * share + half, share, half, 0x3, 0x4);
+        rounds.finalize(group, result);
+        assertEq(distributor.creditOf(group, 0), share, "share");
+        assertEq(distributor.creditOf(group, 1), share, "share");
+        assertEq(distributor.creditOf(group, 2), half, "half");
+        assertEq(distributor.budgetOf(group), 10 * uint256(REWARD) - 2 * share - half, "budget");
+    }
+
+    function test_the_longest_round_pays_the_whole_reward_once() public {
+        swarmOf(3);
+        commit(0, 1, genesis);
+        commit(1, 1, genesis);
+        vm.warp(START + COMMIT);
+        reveal(0, 1, genesis);
+        vm.warp(START + COMMIT + REVEAL - 1);
+        reveal(1, 1, genesis);
+        Result memory result = resultOf(1, genesis, 0x3);
+        play(3, 2, hashOf(result), 1);
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, result);
+        uint256 pot = (uint256(REWARD) * 79) / 80;
+        assertEq(distributor.creditOf(group, 0), pot / 2, "share");
+    }
+
+    function test_newcomers_hold_at_most_a_third_of_the_mature_weight() public {
+        Terms memory terms = defaultTerms();
+        terms.maturity = 2;
+        swarmOf(2, terms);
+        bytes32 head = genesis;
+        bytes32 parent = genesis;
+        for (uint32 round = 1; round <= 4; ++round) {
+            play(2, round, parent, 1);
+            vm.warp(vm_now() + WINDOW);
+            if (round > 1) {
+                rounds.finalize(group, resultOf(round - 1, head, 3));
+                head = hashOf(resultOf(round - 1, head, 3));
+            }
+            parent = hashOf(resultOf(round, parent, 3));
+        }
+        // Three finals: 1000, 2125, 3109, 3970; mature since the second.
+        uint256 mature = 2 * _risen(3);
+        uint256 cap = mature / 3;
+        stakeAndJoin(register());
+        assertEq(rounds.seat(group, nodes[2]).weight, 1_000, "what is left is more than its reputation");
+        stakeAndJoin(register());
+        stakeAndJoin(register());
+        assertEq(rounds.seat(group, nodes[3]).weight, 1_000, "second newcomer");
+        assertEq(rounds.seat(group, nodes[4]).weight, cap - 2_000, "gets what is left");
+        (, uint32 weight) = rounds.roster(group);
+        assertEq(weight, mature + cap, "roster weight");
+        // A final round shares the cap anew.
+        play(5, 5, parent, 1);
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, resultOf(4, head, 3));
+        mature = 2 * _risen(4);
+        assertEq(rounds.seat(group, nodes[2]).weight, 1_000, "three newcomers fit");
+        (, weight) = rounds.roster(group);
+        uint256 fit = mature / 3 < 3_000 ? (1_000 * (mature / 3)) / 3_000 : 1_000;
+        assertEq(weight, mature + 3 * fit, "roster weight after the final round");
+    }
+
+    // ------------------------------------------------------------------------------------------------ void
+
+    function test_no_agreement_is_void() public {
+        swarmOf(3);
+        play(3, 1, genesis, 1);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NothingToSettle.selector, group, 1));
+        rounds.settleVoid(group);
+        bytes32[3] memory votes = [genesis, OTHER, keccak256("third")];
+        for (uint256 i = 0; i < 3; ++i) commit(i, 2, votes[i]);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NothingToSettle.selector, group, 1));
+        rounds.settleVoid(group);
+        for (uint256 i = 0; i < 3; ++i) reveal(i, 2, votes[i]);
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.RoundVoid(group, 1);
+        rounds.settleVoid(group);
+        assertEq(settledRound(), 1, "settled");
+        assertEq(distributor.creditOf(group, 0), 0, "nothing paid");
+        assertEq(rounds.seat(group, nodes[0]).reputation, 1_000, "nothing moved");
+    }
+
+    function test_agreement_on_the_head_is_void_and_the_swarm_goes_on() public {
+        swarmOf(3);
+        play(3, 1, genesis, 1);
+        play(3, 2, genesis, 1);
+        rounds.settleVoid(group);
+        Result memory result = resultOf(2, genesis, ALL);
+        play(3, 3, hashOf(result), 1);
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, result);
+        (bytes32 head, uint32 finalRound, ) = rounds.head(group);
+        assertEq(head, hashOf(result), "head");
+        assertEq(finalRound, 2, "final round");
+    }
+
+    function test_one_seat_alone_revealing_agrees_on_nothing() public {
+        swarmOf(3);
+        play(3, 1, genesis, 1);
+        Result memory result = resultOf(1, genesis, ALL);
+        for (uint256 i = 0; i < 3; ++i) commit(i, 2, hashOf(result));
+        reveal(0, 2, hashOf(result));
+        vm.warp(vm_now() + REVEAL + WINDOW);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotAgreed.selector, group, 1));
+        rounds.finalize(group, result);
+        rounds.settleVoid(group);
+        // Those who kept their updates to themselves pay for it when that round is settled.
+        play(3, 3, genesis, 1);
+        uint256 supply = token.totalSupply();
+        rounds.settleVoid(group);
+        assertEq(token.totalSupply(), supply - (2 * STAKE) / 100, "two forfeits");
+    }
+
+    function test_a_round_in_which_nobody_reveals() public {
+        swarmOf(3);
+        for (uint256 i = 0; i < 3; ++i) commit(i, 1, genesis);
+        vm.warp(vm_now() + REVEAL);
+        assertPhase(1, Phase.Closed);
+        play(3, 2, genesis, 1);
+        rounds.settleVoid(group);
+        assertEq(settledRound(), 1, "settled");
+        assertEq(rounds.roundAt(group, 1).leader, 0, "no leader");
+    }
+
+    function test_the_leader_of_eight_rounds_ago_is_forgotten() public {
+        swarmOf(2);
+        for (uint32 round = 1; round <= 8; ++round) play(2, round, genesis, 1);
+        rounds.settleVoid(group);
+        commit(0, 9, OTHER);
+        commit(1, 9, OTHER);
+        reveal(0, 9, OTHER);
+        assertEq(rounds.roundAt(group, 9).leader, OTHER, "leader");
+        assertEq(rounds.roundAt(group, 9).leaderWeight, 1_000, "leader weight");
+    }
+
+    function test_an_idle_round_is_void_at_once() public {
+        swarmOf(3);
+        play(3, 1, genesis, 1);
+        vm.warp(vm_now() + IDLE - 1);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NothingToSettle.selector, group, 1));
+        rounds.settleVoid(group);
+        vm.warp(vm_now() + 1);
+        rounds.settleVoid(group);
+        assertEq(settledRound(), 1, "settled");
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NothingToSettle.selector, group, 2));
+        rounds.settleVoid(group);
+        play(3, 2, genesis, 1);
+        assertTrue(rounds.roundAt(group, 2).idle, "opened after the timeout");
+    }
+
+    function test_an_idle_round_stays_void_when_its_successor_opens_late() public {
+        swarmOf(3);
+        play(3, 1, genesis, 1);
+        vm.warp(vm_now() + IDLE);
+        Result memory result = resultOf(1, genesis, ALL);
+        play(3, 2, hashOf(result), 1);
+        vm.warp(vm_now() + WINDOW);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotAgreed.selector, group, 1));
+        rounds.finalize(group, result);
+        rounds.settleVoid(group);
+        assertEq(settledRound(), 1, "settled");
+        assertTrue(!rounds.roundAt(group, 1).idle, "the first round follows none");
+    }
+
+    function test_a_successor_just_in_time_is_not_idle() public {
+        swarmOf(3);
+        play(3, 1, genesis, 1);
+        vm.warp(vm_now() + IDLE - 1);
+        Result memory result = resultOf(1, genesis, ALL);
+        play(3, 2, hashOf(result), 1);
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, result);
+        assertEq(settledRound(), 1, "settled");
+    }
+
+    function test_a_result_nobody_presents_expires_and_voids_all_later_rounds() public {
+        swarmOf(3);
+        play(3, 1, genesis, 1);
+        play(3, 2, OTHER, 1);
+        uint256 closed = vm_now();
+        play(3, 3, OTHER, 1);
+        uint256 expiry = closed + WINDOW + IDLE;
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.WindowOpen.selector, expiry, vm_now()));
+        rounds.settleVoid(group);
+        vm.warp(closed + IDLE);
+        // Round 3 closed less than the idle timeout ago.
+        commit(0, 4, OTHER);
+        assertPhase(4, Phase.Commit);
+        vm.warp(expiry);
+        uint256 supply = token.totalSupply();
+        for (uint32 round = 1; round <= 4; ++round) {
+            vm.expectEmit(address(rounds));
+            emit IRoundManager.RoundVoid(group, round);
+        }
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.RoundClosed(group, 4);
+        rounds.settleVoid(group);
+        assertEq(settledRound(), 4, "settled");
+        assertPhase(4, Phase.Closed);
+        assertEq(token.totalSupply(), supply, "commits of a round struck down are not forfeit");
+        // Everything counts from the head again.
+        play(3, 5, genesis, 1);
+        Result memory result = resultOf(5, genesis, ALL);
+        play(3, 6, hashOf(result), 1);
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, result);
+        assertEq(settledRound(), 5, "goes on");
+    }
+
+    function test_a_swarm_of_255_settles_in_one_transaction() public {
+        Terms memory terms = defaultTerms();
+        terms.capacity = 255;
+        swarmOf(255, terms);
+        // The dearest case: two thirds reveal, the others forfeit; nobody's slot was counted; a seat left in between.
+        for (uint256 i = 0; i < 255; ++i) commit(i, 1, genesis);
+        for (uint256 i = 0; i < 171; ++i) reveal(i, 1, genesis);
+        vm.warp(vm_now() + REVEAL);
+        uint256 included = (1 << 171) - 1;
+        Result memory result = resultOf(1, genesis, included);
+        for (uint256 i = 0; i < 255; ++i) commit(i, 2, hashOf(result));
+        for (uint256 i = 0; i < 180; ++i) reveal(i, 2, hashOf(result));
+        vm.warp(vm_now() + REVEAL + WINDOW);
+        vm.prank(nodes[254]);
+        rounds.leave(group, nodes[254]);
+        rounds.finalize(group, result);
+        uint256 used = vm.lastCallGas().gasTotalUsed;
+        assertTrue(used < 16_777_216, "finalize fits a transaction");
+        for (uint256 i = 0; i < 254; ++i) commit(i, 3, genesis);
+        vm.warp(vm_now() + REVEAL);
+        rounds.settleVoid(group);
+        assertTrue(vm.lastCallGas().gasTotalUsed < 16_777_216, "settleVoid fits a transaction");
+    }
+
+    /// @dev Round 1 by all three, whose votes in round 2 agree on `result`, and the window over.
+    function _agreeOn(Result memory result) private {
+        play(3, 1, genesis, 1);
+        play(3, 2, hashOf(result), 1);
+        vm.warp(vm_now() + WINDOW);
+    }
+
+    function _risen(uint256 times) private pure returns (uint256 reputation) {
+        reputation = 1_000;
+        for (; times != 0; --times) reputation += (10_000 - reputation) / 8;
+    }
+}
