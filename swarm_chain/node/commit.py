@@ -26,7 +26,7 @@ def commit(member: Member, round_: Round, parent: bytes, update: Update | None) 
         root = update_root(header, update.codes)
         samples, metric, residual = update.samples, update.metric, update.residual
     hash_ = commitment(member.domain, round_, member.node, Reveal(salt, parent, root, samples, metric, available=0))
-    _send(member, JournaledCommit(round_, hash_, salt, parent, root, samples, metric, b"", digest, residual, transaction=b""))
+    send_commit(member, JournaledCommit(round_, hash_, salt, parent, root, samples, metric, b"", digest, residual, transaction=b""))
 
 
 def commit_again(member: Member, round_: Round, parent: bytes) -> bool:
@@ -41,11 +41,13 @@ def commit_again(member: Member, round_: Round, parent: bytes) -> bool:
     try:
         member.sender.wait(member.sender.broadcast(journaled.transaction, "commit"), "commit")
     except NonceUsedError:
-        _send(member, journaled)
+        send_commit(member, journaled)
     return True
 
 
-def _send(member: Member, journaled: JournaledCommit) -> None:
+def send_commit(member: Member, journaled: JournaledCommit) -> None:
+    """Signs a commit, journals it with its transaction, and only then sends it."""
+
     def keep(signed: SignedTransaction) -> None:
         member.journal.record_commit(journaled.signed(signed.raw))
 

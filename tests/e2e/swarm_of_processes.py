@@ -126,10 +126,10 @@ class Swarm:
         path.write_text(json.dumps(values))
         return path
 
-    def start(self, index: int, *, behaviour: str = "", at: tuple[int, ...] = (), **settings: object) -> None:
-        """Starts a node's process; with a ``behaviour`` of ``misbehaving.py``, in the rounds ``at``."""
+    def start(self, index: int, behaviour: dict[str, list[int]] | None = None, **settings: object) -> None:
+        """Starts a node's process; with a ``behaviour`` as ``misbehaving.py`` takes it."""
         path = self.settings_file(index, **settings)
-        program = [str(MISBEHAVING), behaviour, ",".join(map(str, at))] if behaviour else ["-m", "swarm_chain.node"]
+        program = [str(MISBEHAVING), json.dumps(behaviour)] if behaviour else ["-m", "swarm_chain.node"]
         with self.log(index).open("ab") as log:
             self.processes[index] = subprocess.Popen(
                 [sys.executable, *program, str(path)],
@@ -141,6 +141,12 @@ class Swarm:
 
     def log(self, index: int) -> Path:
         return self.home(index) / "log"
+
+    def status(self, index: int) -> dict[str, object]:
+        """What the node's running process said last; empty before it said anything."""
+        path = self.home(index) / "status.json"
+        status = json.loads(path.read_text()) if path.exists() else {}
+        return status if status.get("process") == self.processes[index].pid else {}
 
     def kill(self, index: int) -> None:
         """Ends a node's process as a power cut would."""

@@ -1,0 +1,88 @@
+"""A node that misbehaves in some rounds: ``python misbehaving.py '{"never_reveals": [2]}' SETTINGS``; no rounds named are all rounds.
+
+Everything but the misdeed is the real node.
+"""
+
+import json
+import secrets
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from swarm_chain.node import __main__ as program
+from swarm_chain.node.commit import send_commit
+from swarm_chain.node.daemon import Daemon, wired
+from swarm_chain.node.journal import JournaledCommit
+from swarm_chain.protocol.commitment import commitment
+from swarm_chain.protocol.sealing import fresh_salt
+from swarm_chain.types import ZERO32, Reveal
+
+
+class Misbehaving(Daemon):
+    def __init__(self, behaviour, member, settings, stop):
+        super().__init__(member, settings, None, stop)
+        self.behaviour = behaviour
+        self.home = settings.home
+
+    def does(self, what, round_):
+        rounds = self.behaviour.get(what)
+        return rounds is not None and (not rounds or round_ in rounds)
+
+    def _train(self, round_, parent):
+        while self.does("waits", round_) and not (self.home / "go").exists() and not self._stop.is_set():
+            self._collect(self._look())
+            time.sleep(0.1)
+        return None if self.does("votes_only", round_) else super()._train(round_, parent)
+
+    def _commit(self, round_, parent, update):
+        if update is not None and self.does("seals_garbage", round_):
+            digest = self._member.store.put(secrets.token_bytes(4_000)).digest
+        elif update is not None and self.does("copies", round_):
+            digest = self._digest_of_another(round_)
+        else:
+            super()._commit(round_, parent, update)
+            return
+        salt, root = fresh_salt(), secrets.token_bytes(32)
+        hash_ = commitment(self._member.domain, round_, self._member.node, Reveal(salt, parent, root, 9, 10**6, available=0))
+        send_commit(self._member, JournaledCommit(round_, hash_, salt, parent, root, 9, 10**6, b"", digest, None, b""))
+
+    def _reveal(self, snapshot):
+        return False if self.does("never_reveals", snapshot.phase.round) else super()._reveal(snapshot)
+
+    def _digest_of_another(self, round_):
+        while True:
+            snapshot = self._look()
+            self._collect(snapshot)
+            for commit in self._of(snapshot, round_):
+                if commit.node != self._member.node and commit.sealed_digest != ZERO32:
+                    return commit.sealed_digest
+            time.sleep(0.1)
+
+
+@contextmanager
+def wired_badly(behaviour, settings):
+    with wired(settings) as member:
+        if "trains_on_nan" in behaviour:
+            member = replace(member, own=replace(member.own, images=np.full_like(member.own.images, np.nan)))
+        yield member
+
+
+def run_badly(behaviour):
+    def run(settings, stop):
+        with wired_badly(behaviour, settings) as member:
+            daemon = Misbehaving(behaviour, member, settings, stop)
+            try:
+                return daemon.run()
+            finally:
+                daemon.close()
+
+    return run
+
+
+if __name__ == "__main__":
+    program.run = run_badly(json.loads(sys.argv[1]))
+    sys.exit(program.main(Path(sys.argv[2])))
