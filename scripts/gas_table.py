@@ -51,15 +51,20 @@ ROWS = (
     "join, another seat",
     "commit, opens the round",
     "commit",
+    "commit, outside the contract",
     "commit, the last seat's",
     "reveal, the first",
     "reveal",
+    "reveal, outside the contract",
     "reveal, the last, closes the round",
     "finalize",
     "finalize, a seat's share",
     "claim, first time",
     "claim, later",
 )
+
+COUNTED = {row for row in ROWS if row.startswith(("commit", "reveal", "finalize")) and "outside" not in row and "share" not in row}
+"""What makes up a round."""
 
 
 @dataclass
@@ -123,6 +128,12 @@ class Chain:
             time.sleep(0.005)
         return self.web3.eth.get_transaction_receipt(hash_)
 
+    def outside(self, receipt: TxReceipt) -> int:
+        """What a transaction costs whatever the contract does: its base, its calldata (EIP-2028) and its logs."""
+        data = bytes(self.web3.eth.get_transaction(receipt["transactionHash"])["input"])
+        logs = sum(375 + 375 * len(log["topics"]) + 8 * len(log["data"]) for log in receipt["logs"])
+        return 21_000 + 16 * len(data) - 12 * data.count(0) + logs
+
     def pass_time(self, seconds: int) -> None:
         self.rpc.make_request(RPCEndpoint("evm_increaseTime"), [seconds])
         self.rpc.make_request(RPCEndpoint("evm_mine"), [])
@@ -172,7 +183,10 @@ class Swarm:
 
     def _in_three(self, raws: list[bytes], names: tuple[str, str, str], gas: Gas) -> None:
         for name, part in zip(names, (raws[:1], raws[1:-1], raws[-1:]), strict=True):
-            gas.used[name] += [receipt["gasUsed"] for receipt in self.chain.send(part)]
+            receipts = self.chain.send(part)
+            gas.used[name] += [receipt["gasUsed"] for receipt in receipts]
+            if name in ("commit", "reveal"):
+                gas.used[f"{name}, outside the contract"].append(self.chain.outside(receipts[0]))
 
 
 def found(chain: Chain, contracts: Contracts, owner: Wallet, size: int, gas: Gas) -> Swarm:
@@ -251,19 +265,20 @@ def measure(size: int) -> Gas:
 def per_node_round(gas: Gas, size: int) -> int:
     """Gas of one node's commit and reveal and its share of what a round costs besides, all of a round's transactions counted."""
     rounds = MEASURED_ROUNDS * size
-    return round(
-        sum(sum(values) for what, values in gas.used.items() if what.startswith(("commit", "reveal")) or what == "finalize") / rounds
-    )
+    return round(sum(sum(values) for what, values in gas.used.items() if what in COUNTED) / rounds)
 
 
 def report(measured: dict[int, Gas]) -> str:
     """The page."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
     changed = subprocess.run(
-        ["git", "status", "--short", "contracts"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "status", "--short", "swarm_chain/chain/artifacts"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()
     where = f"commit {commit or 'unknown'}{' with changes to the contracts' if changed else ''}"
-    head = " | ".join(f"N = {size}" for size in measured)
+    sums = [per_node_round(gas, size) for size, gas in measured.items()]
+    rows = [["transaction", *(f"N = {size}" for size in measured)]]
+    rows += [[what, *(f"{gas.mean(what):,}" for gas in measured.values())] for what in ROWS]
+    rows += [["**a node's round**: commit, reveal, its share of the rest", *(f"**{value:,}**" for value in sums)]]
     lines = [
         "# Gas",
         "",
@@ -272,18 +287,25 @@ def report(measured: dict[int, Gas]) -> str:
         f"Measured on {datetime.now(UTC).date()} at {where}; {compiler()}.",
         f"Rounds {WARM_ROUNDS + 1} to {WARM_ROUNDS + MEASURED_ROUNDS} of a group of N nodes that all commit, reveal and agree; means.",
         "",
-        f"| transaction | {head} |",
-        "|---|" + "--:|" * len(measured),
-    ]
-    lines += [f"| {what} | {' | '.join(f'{gas.mean(what):,}' for gas in measured.values())} |" for what in ROWS]
-    sums = [per_node_round(gas, size) for size, gas in measured.items()]
-    lines += [
-        f"| **a node's round**: commit, reveal, its share of the rest | {' | '.join(f'**{value:,}**' for value in sums)} |",
+        "_Outside the contract_ is what a transaction costs whatever the contract does: its base of 21,000, its calldata and its event.",
+        "",
+        *table(rows),
         "",
         f"The goal is at most {GOAL:,} a node and round: {'met' if max(sums) <= GOAL else 'missed'}.",
         "",
     ]
     return "\n".join(lines)
+
+
+def table(rows: list[list[str]]) -> list[str]:
+    """Rows as Markdown, in columns; the first row is the head, numbers stand at the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append(f"| {' | '.join(cells)} |")
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return [lines[0], f"| {' | '.join(rule)} |", *lines[1:]]
 
 
 def compiler() -> str:
