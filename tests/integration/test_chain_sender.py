@@ -1,13 +1,17 @@
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
+from web3.types import RPCEndpoint
 
+from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
+from swarm_chain.chain.deployment import deploy
 from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.sender import NonceUsedError, Sender, SignedTransaction
 from swarm_chain.errors import TransactionError, UnknownError
@@ -94,6 +98,24 @@ def test_the_same_bytes_can_be_broadcast_again(web3: Web3, contracts: Contracts,
         assert sender.wait(signed.hash)["status"] == 1
     assert web3.eth.get_transaction_count(Web3.to_checksum_address(sender.address)) == 1
     assert contracts.token.allowance(sender.address, contracts.groups.address) == 9
+
+
+def test_what_waits_to_be_mined_can_be_broadcast_again(tmp_path: Path) -> None:
+    with LocalChain(tmp_path / "chain") as chain:
+        web3 = connect(chain.url)
+        sender = Sender(web3, chain.account(0))
+        contracts = Contracts(web3, deploy(web3, sender, tmp_path / "deployment.json"))
+        for method, argument in (("evm_setAutomine", False), ("evm_setIntervalMining", 0)):
+            web3.provider.make_request(RPCEndpoint(method), [argument])
+        first = sender.prepare(contracts.token.approve(contracts.groups.address, 1))
+        for _ in range(3):
+            sender.broadcast(first.raw)
+        # It counts already: the account's next transaction comes after it.
+        other = Sender(web3, chain.account(0)).prepare(contracts.token.approve(contracts.groups.address, 2))
+        assert other.nonce == first.nonce + 1
+        assert sender.receipt(first.hash) is None
+        web3.provider.make_request(RPCEndpoint("evm_mine"), [])
+        assert sender.wait(first.hash)["status"] == 1
 
 
 def test_nothing_leaves_when_it_can_not_be_stored(web3: Web3, contracts: Contracts, sender: Sender) -> None:
