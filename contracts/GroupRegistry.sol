@@ -42,10 +42,12 @@ contract GroupRegistry is IGroupRegistry, EIP712 {
     }
 
     /// @inheritdoc IGroupRegistry
-    function create(Terms calldata terms_, bytes32 manifestDigest, bytes32 genesisDigest, bytes32 genesisRoot)
-        external
-        returns (GroupId group)
-    {
+    function create(
+        Terms calldata terms_,
+        bytes32 manifestDigest,
+        bytes32 genesisDigest,
+        bytes32 genesisRoot
+    ) external returns (GroupId group) {
         _check(terms_);
         group = GroupId.wrap(++groupCount);
         _groups[group] = Group(msg.sender, manifestDigest, genesisDigest, genesisRoot, terms_);

@@ -31,9 +31,12 @@ contract RoundManager is Seats, Settlement {
     uint256 private constant MAX_SCORES_LENGTH = 512;
     uint256 private constant MAX_ROUND = type(uint24).max - RING;
 
-    constructor(IIdentityRegistry identities, IStakeVault vault, IGroupRegistry groups, IRewardDistributor distributor)
-        RoundState(identities, vault, groups, distributor)
-    {} // solhint-disable-line no-empty-blocks
+    constructor(
+        IIdentityRegistry identities,
+        IStakeVault vault,
+        IGroupRegistry groups,
+        IRewardDistributor distributor
+    ) RoundState(identities, vault, groups, distributor) {} // solhint-disable-line no-empty-blocks
 
     /// @inheritdoc IRoundManager
     function commit(GroupId group, uint32 round, bytes32 sealedDigest, bytes32 commitment) external {
@@ -71,9 +74,10 @@ contract RoundManager is Seats, Settlement {
         if (bytes24(given) != slot_.digest()) revert CommitmentMismatch(slot_.digest(), given);
 
         uint256 weight = slot_.weight();
-        live = live.leads(opened.parent)
-            ? live.withLeaderWeight(weight)
-            : _voteAgainstLeader(group, round, live, opened.parent, weight);
+        live =
+            live.leads(opened.parent)
+                ? live.withLeaderWeight(weight)
+                : _voteAgainstLeader(group, round, live, opened.parent, weight);
         live = live.withReveal(weight, block.timestamp);
         slots[round % RING] = slot_.withReveal(Commitment.revealDigest(opened, scoresHash));
         _lives[group] = live;
@@ -102,18 +106,18 @@ contract RoundManager is Seats, Settlement {
 
         bool isQuiet = uint256(roster_.weighed) + RING <= round;
         live = Round.open(round, commitDeadline, commitDeadline + roster_.revealDuration, roster_.seats, isQuiet);
-        _records[group][last.round() % RING] = Round.record(
-            last,
-            block.timestamp,
-            uint256(roster_.mature) + roster_.young,
-            isIdle
-        );
+        _records[group][last.round() % RING] = Round.record(last, block.timestamp, uint256(roster_.mature) + roster_.young, isIdle);
         emit RoundOpened(group, round, roster_.seats, commitDeadline);
     }
 
     /// @dev What the sender sits on and weighs in a round. A slot once used knows the seat; where nothing changed since, the
     /// weight too.
-    function _seatAndWeight(GroupId group, uint32 round, Slot slot_, bool isQuiet) private view returns (uint8 index, uint16 weight) {
+    function _seatAndWeight(
+        GroupId group,
+        uint32 round,
+        Slot slot_,
+        bool isQuiet
+    ) private view returns (uint8 index, uint16 weight) {
         uint256 used = slot_.round();
         if (used == 0) index = _requireSeat(group, msg.sender);
         else index = slot_.seat();

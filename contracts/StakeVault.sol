@@ -71,11 +71,12 @@ contract StakeVault is IStakeVault {
     }
 
     /// @inheritdoc IStakeVault
-    function slash(uint64 identity, uint256 amount, address challenger, uint256 challengerPart)
-        external
-        onlyRoundManager
-        returns (uint256 taken)
-    {
+    function slash(
+        uint64 identity,
+        uint256 amount,
+        address challenger,
+        uint256 challengerPart
+    ) external onlyRoundManager returns (uint256 taken) {
         Stake storage stake = _stakes[identity];
         taken = amount < stake.locked ? amount : stake.locked;
         uint256 part = challengerPart < taken ? challengerPart : taken;

@@ -24,7 +24,9 @@ SETTINGS: dict[str, Any] = {
     "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
     "optimizer": {"enabled": True, "runs": 1_500},
     "viaIR": True,
-    "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences"]}},
+    "outputSelection": {
+        "*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences"]}
+    },
 }
 _IMPORT = re.compile(r"^\s*import\s[^;]*?[\"']([^\"']+)[\"']\s*;", re.MULTILINE)
 
@@ -57,11 +59,15 @@ def _resolve(importer: str, target: str) -> str:
 
 
 def compile_with_node(source: dict[str, Any]) -> dict[str, Any]:
-    done = subprocess.run(["node", "scripts/solc.js", "--standard-json"], cwd=ROOT, input=json.dumps(source), capture_output=True, text=True, check=True)
+    """The output of npm's solc."""
+    done = subprocess.run(
+        ["node", "scripts/solc.js", "--standard-json"], cwd=ROOT, input=json.dumps(source), capture_output=True, text=True, check=True
+    )
     return dict(json.loads(done.stdout))
 
 
 def compile_with_solcx(source: dict[str, Any]) -> dict[str, Any]:
+    """The output of py-solc-x's compiler, which is downloaded if it is not there."""
     import solcx
 
     if COMPILER_VERSION not in map(str, solcx.get_installed_solc_versions()):
@@ -78,7 +84,7 @@ def build(compiler: str) -> dict[str, str]:
         raise SystemExit("The contracts do not compile:\n" + "\n".join(problems))
     for problem in problems:
         print(problem, file=sys.stderr)
-    texts = {"standard-input.json": json.dumps(source, indent=None, separators=(",", ":"), sort_keys=True) + "\n"}
+    texts = {"standard-input.json": _input_text(source)}
     for name in CONTRACTS:
         contract = output["contracts"][f"contracts/{name}.sol"][name]
         deployed = contract["evm"]["deployedBytecode"]
@@ -96,13 +102,26 @@ def build(compiler: str) -> dict[str, str]:
     return texts
 
 
+def _input_text(source: dict[str, Any]) -> str:
+    return json.dumps(source, indent=1, sort_keys=True) + "\n"
+
+
+def _is_stale(name: str, text: str) -> bool:
+    file = ARTIFACTS / name
+    return not file.is_file() or file.read_text(encoding="utf-8") != text
+
+
 def main() -> int:
+    """Builds, or with ``--check`` compares."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the artifacts differ from the sources")
     parser.add_argument("--compiler", choices=("node", "solcx"), default="node" if shutil.which("node") else "solcx")
     arguments = parser.parse_args()
+    if arguments.check and _is_stale("standard-input.json", _input_text(standard_input())):
+        print("The artifacts are of other sources than contracts/. Run scripts/build_artifacts.py.", file=sys.stderr)
+        return 1
     texts = build(arguments.compiler)
-    stale = [name for name, text in texts.items() if not (ARTIFACTS / name).is_file() or (ARTIFACTS / name).read_text(encoding="utf-8") != text]
+    stale = [name for name, text in texts.items() if _is_stale(name, text)]
     if arguments.check:
         if stale:
             print(f"Artifacts differ from contracts/: {', '.join(sorted(stale))}. Run scripts/build_artifacts.py.", file=sys.stderr)

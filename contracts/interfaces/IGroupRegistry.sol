@@ -30,9 +30,12 @@ interface IGroupRegistry {
     /// @param manifestDigest sha2-256 digest of the manifest's CID: task, model, data, local training, metric, size cap, codec
     /// @param genesisDigest sha2-256 digest of the first model's CID
     /// @param genesisRoot Merkle root of the first model
-    function create(Terms calldata terms, bytes32 manifestDigest, bytes32 genesisDigest, bytes32 genesisRoot)
-        external
-        returns (GroupId group);
+    function create(
+        Terms calldata terms,
+        bytes32 manifestDigest,
+        bytes32 genesisDigest,
+        bytes32 genesisRoot
+    ) external returns (GroupId group);
 
     /// @notice Puts reward tokens into a group's budget. The caller approves this contract first.
     function fund(GroupId group, uint256 amount) external;

@@ -88,7 +88,9 @@ interface IRoundManager {
     /// @notice Where a group stands now, all in one word of storage.
     /// @return round the open round, or the last one
     /// @return phase_ its phase at this block's time
-    function phase(GroupId group) external view returns (uint32 round, Phase phase_, uint256 commitDeadline, uint256 revealDeadline);
+    function phase(
+        GroupId group
+    ) external view returns (uint32 round, Phase phase_, uint256 commitDeadline, uint256 revealDeadline);
 
     struct RoundView {
         uint32 round;
@@ -128,10 +130,11 @@ interface IRoundManager {
     function seat(GroupId group, address node) external view returns (SeatView memory);
     function seatAt(GroupId group, uint8 index) external view returns (SeatView memory);
     /// @notice A node's slot of a round: what it holds is the commitment until the reveal, then the digest of the reveal.
-    function slot(GroupId group, address node, uint32 round)
-        external
-        view
-        returns (bool committed, bool revealed, uint16 weight, bytes24 digest);
+    function slot(
+        GroupId group,
+        address node,
+        uint32 round
+    ) external view returns (bool committed, bool revealed, uint16 weight, bytes24 digest);
     /// @notice Seats taken and the weight of the next opening's roster.
     function roster(GroupId group) external view returns (uint8 seats, uint32 weight);
 

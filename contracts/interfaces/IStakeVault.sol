@@ -22,9 +22,7 @@ interface IStakeVault {
     function lock(uint64 identity, uint256 amount) external;
     function unlock(uint64 identity, uint256 amount) external;
     /// @notice Burns up to `amount` of the locked stake, less the challenger's part; returns what was taken.
-    function slash(uint64 identity, uint256 amount, address challenger, uint256 challengerPart)
-        external
-        returns (uint256 taken);
+    function slash(uint64 identity, uint256 amount, address challenger, uint256 challengerPart) external returns (uint256 taken);
 
     function stakeOf(uint64 identity) external view returns (uint256 free, uint256 locked);
 }

@@ -38,11 +38,13 @@ library Aggregation {
     /// @notice The exponent of a block after a round.
     /// @param squares one sum of the block's squared codes an included update; sorted in place
     /// @param coordinates real coordinates of the block, 256 but in the last
-    function nextExponent(uint256[] memory squares, uint256 coordinates, int8 exponent, int8 lowest, int8 highest)
-        internal
-        pure
-        returns (int8)
-    {
+    function nextExponent(
+        uint256[] memory squares,
+        uint256 coordinates,
+        int8 exponent,
+        int8 lowest,
+        int8 highest
+    ) internal pure returns (int8) {
         if (squares.length == 0) revert NoCodes();
         _sort(squares);
         uint256 median = squares[(squares.length - 1) / 2];

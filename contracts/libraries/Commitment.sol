@@ -7,11 +7,14 @@ import {GroupId, Result, Reveal} from "../types/Types.sol";
 /// @dev Every hash is bound to the chain, the round manager and the group. See docs/specification.md, section 2.
 library Commitment {
     /// @param manager the round manager that holds the slots
-    function commitment(address manager, GroupId group, uint32 round, address node, Reveal calldata opened, bytes32 scoresHash)
-        internal
-        view
-        returns (bytes32)
-    {
+    function commitment(
+        address manager,
+        GroupId group,
+        uint32 round,
+        address node,
+        Reveal calldata opened,
+        bytes32 scoresHash
+    ) internal view returns (bytes32) {
         return
             keccak256(
                 abi.encode(
@@ -32,10 +35,7 @@ library Commitment {
 
     /// @notice What a slot keeps of a reveal, so that a dispute can bring it back.
     function revealDigest(Reveal calldata opened, bytes32 scoresHash) internal pure returns (bytes32) {
-        return
-            keccak256(
-                abi.encode(opened.parent, opened.updateRoot, opened.samples, opened.metric, opened.available, scoresHash)
-            );
+        return keccak256(abi.encode(opened.parent, opened.updateRoot, opened.samples, opened.metric, opened.available, scoresHash));
     }
 
     function resultHash(address manager, GroupId group, Result memory result) internal view returns (bytes32) {

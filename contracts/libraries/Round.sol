@@ -98,11 +98,13 @@ library Round {
 
     // ------------------------------------------------------------------------------------------------ transitions
 
-    function open(uint32 round_, uint256 commitDeadline_, uint256 revealDeadline_, uint8 seats_, bool quiet)
-        internal
-        pure
-        returns (Live)
-    {
+    function open(
+        uint32 round_,
+        uint256 commitDeadline_,
+        uint256 revealDeadline_,
+        uint8 seats_,
+        bool quiet
+    ) internal pure returns (Live) {
         return
             Live.wrap(
                 uint256(round_) |

@@ -71,11 +71,13 @@ library Standings {
     /// @notice What a final round makes of the standings. All bitmaps are of the word's eight lanes.
     /// @param members on the round's roster; @param included their updates; @param revealed those that revealed
     /// @param maturity where the age stops, since nothing depends on it beyond
-    function settled(StandingWord word, uint256 members, uint256 included, uint256 revealed, uint256 maturity)
-        internal
-        pure
-        returns (StandingWord)
-    {
+    function settled(
+        StandingWord word,
+        uint256 members,
+        uint256 included,
+        uint256 revealed,
+        uint256 maturity
+    ) internal pure returns (StandingWord) {
         unchecked {
             uint256 bits = StandingWord.unwrap(word);
             uint256 next = bits;
@@ -117,11 +119,12 @@ library Standings {
 
     /// @notice The seats' weights, as lanes of a `WeightWord`. Newcomers share `cap` by their reputations.
     /// @param young sum of all newcomers' reputations; @return shared what of the cap this word's newcomers have
-    function weights(StandingWord word, uint256 maturity, uint256 cap, uint256 young)
-        internal
-        pure
-        returns (uint256 lanes, uint256 shared)
-    {
+    function weights(
+        StandingWord word,
+        uint256 maturity,
+        uint256 cap,
+        uint256 young
+    ) internal pure returns (uint256 lanes, uint256 shared) {
         unchecked {
             uint256 bits = StandingWord.unwrap(word);
             for (uint256 lane = 0; bits != 0; ++lane) {

@@ -7,7 +7,7 @@ import {IRewardDistributor} from "../interfaces/IRewardDistributor.sol";
 import {IRoundManager} from "../interfaces/IRoundManager.sol";
 import {IStakeVault} from "../interfaces/IStakeVault.sol";
 import {Commitment} from "../libraries/Commitment.sol";
-import {Live, Record, Round} from "../libraries/Round.sol";
+import {Live, Record} from "../libraries/Round.sol";
 import {Slot} from "../libraries/Slots.sol";
 import {Standings, StandingWord} from "../libraries/Standings.sol";
 import {WeightWord} from "../libraries/Weights.sol";
@@ -91,7 +91,9 @@ abstract contract RoundState is IRoundManager {
     // ------------------------------------------------------------------------------------------------ views
 
     /// @inheritdoc IRoundManager
-    function phase(GroupId group) external view returns (uint32 round, Phase phase_, uint256 commitDeadline, uint256 revealDeadline) {
+    function phase(
+        GroupId group
+    ) external view returns (uint32 round, Phase phase_, uint256 commitDeadline, uint256 revealDeadline) {
         Live live = _lives[group];
         return (live.round(), live.phase(block.timestamp), live.commitDeadline(), live.revealDeadline());
     }
@@ -158,11 +160,11 @@ abstract contract RoundState is IRoundManager {
     }
 
     /// @inheritdoc IRoundManager
-    function slot(GroupId group, address node, uint32 round)
-        external
-        view
-        returns (bool committed, bool revealed, uint16 weight, bytes24 digest)
-    {
+    function slot(
+        GroupId group,
+        address node,
+        uint32 round
+    ) external view returns (bool committed, bool revealed, uint16 weight, bytes24 digest) {
         Slot slot_ = _slots[group][node][round % RING];
         if (round == 0 || slot_.round() != round || slot_.isHandedOver()) return (false, false, 0, 0);
         return (true, slot_.isRevealed(), slot_.weight(), slot_.digest());

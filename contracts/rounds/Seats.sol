@@ -27,7 +27,7 @@ abstract contract Seats is RoundState {
 
         uint24 from = uint24(_lives[group].round() + 1);
         uint256 weight = _startWeight(roster_);
-        roster_.seats += 1;
+        ++roster_.seats;
         if (index == roster_.top) roster_.top = index + 1;
         roster_.young += uint24(weight);
         roster_.changed = from;
@@ -126,7 +126,7 @@ abstract contract Seats is RoundState {
 
         taken.untilRound = from;
         Roster memory roster_ = _rosters[group];
-        roster_.seats -= 1;
+        --roster_.seats;
         if (isMature) roster_.mature -= weight;
         else roster_.young -= weight;
         roster_.changed = from;

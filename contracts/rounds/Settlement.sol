@@ -5,10 +5,10 @@ import {IRewardDistributor} from "../interfaces/IRewardDistributor.sol";
 import {IRoundManager} from "../interfaces/IRoundManager.sol";
 import {Bitmap} from "../libraries/Bitmap.sol";
 import {Commitment} from "../libraries/Commitment.sol";
-import {Live, Record} from "../libraries/Round.sol";
+import {Live} from "../libraries/Round.sol";
 import {Slot} from "../libraries/Slots.sol";
-import {Standings, StandingWord} from "../libraries/Standings.sol";
-import {Weights, WeightWord} from "../libraries/Weights.sol";
+import {StandingWord} from "../libraries/Standings.sol";
+import {WeightWord} from "../libraries/Weights.sol";
 import {GroupId, Phase, Result} from "../types/Types.sol";
 import {RoundState} from "./RoundState.sol";
 
@@ -81,11 +81,13 @@ abstract contract Settlement is RoundState {
     }
 
     /// @dev The result's hash, if it is the next to settle, agreed and due.
-    function _requireFinal(GroupId group, Live live, Rules memory rules, uint32 round, Result calldata result)
-        private
-        view
-        returns (bytes32 hash)
-    {
+    function _requireFinal(
+        GroupId group,
+        Live live,
+        Rules memory rules,
+        uint32 round,
+        Result calldata result
+    ) private view returns (bytes32 hash) {
         if (result.round != round) revert NotNextToSettle(group, round, result.round);
         if (!_isClosed(live, round + 1) || _openingOf(group, round + 1).idle() || !_agrees(group, live, round + 1)) {
             revert NotAgreed(group, round);
@@ -154,7 +156,7 @@ abstract contract Settlement is RoundState {
             Seat storage taken = _seats[group][uint8(index)];
             Slot slot_ = _slotOf(group, taken, round);
             if (slot_.round() != round || slot_.isRevealed() || taken.forfeits == FORFEIT_PARTS) continue;
-            taken.forfeits += 1;
+            ++taken.forfeits;
             uint256 burnt = VAULT.slash(taken.identity, rules.stake / FORFEIT_PARTS, address(0), 0);
             emit CommitForfeited(group, round, uint8(index), burnt);
         }

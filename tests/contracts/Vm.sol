@@ -28,6 +28,7 @@ interface Vm {
     function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function getNonce(address account) external view returns (uint64);
+    function chainId(uint256 id) external;
     function warp(uint256 time) external;
     function prank(address sender) external;
     function startPrank(address sender) external;
