@@ -1,7 +1,7 @@
 """``python -m swarm_chain.node SETTINGS`` runs a node. For tests and process managers; people use ``swarm-chain node run``.
 
-It reads a JSON file of the fields of ``NodeSettings``; instead of ``account`` it has ``key_file`` and ``password``. Exit codes are those of the
-specification.
+It reads a JSON file of the fields of ``NodeSettings``; instead of ``account`` it has ``key_file`` and ``password``. Exit codes are those of
+the specification.
 """
 
 import json

@@ -1,21 +1,62 @@
 """The duty to aggregate: what a closed round came to, computed from chain data and stored bytes alone."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from swarm_chain.errors import IntegrityError
+from swarm_chain.chain.rounds import Snapshot
+from swarm_chain.errors import IntegrityError, NotFoundError
+from swarm_chain.node.collect import Collector
 from swarm_chain.node.journal import JournaledResult
 from swarm_chain.node.member import Member
 from swarm_chain.node.parents import Parents
 from swarm_chain.protocol import inclusion, outcome
+from swarm_chain.protocol.agreement import parent_of
 from swarm_chain.protocol.commitment import result_hash
 from swarm_chain.protocol.grid import Codes
 from swarm_chain.protocol.sealing import max_sealed_size, unseal
 from swarm_chain.protocol.update import update_root
 from swarm_chain.storage.cid import digest_of
-from swarm_chain.types import CommittedUpdate, Round, Seat
+from swarm_chain.types import CommittedUpdate, Phase, Round, Seat
 
 log = logging.getLogger(__name__)
+
+
+class Aggregator:
+    """Computes what closed rounds came to, each as soon as its bytes are here.
+
+    Args:
+        member: the node.
+        parents: models to compute from.
+        collector: brings what is missing.
+        report: is told what a round came to.
+    """
+
+    def __init__(self, member: Member, parents: Parents, collector: Collector, report: Callable[[JournaledResult], None]) -> None:
+        self._member = member
+        self._parents = parents
+        self._collector = collector
+        self._report = report
+        self._said: set[tuple[Round, str]] = set()
+
+    def aggregate(self, snapshot: Snapshot) -> None:
+        """Computes every unsettled closed round that can be computed and was not from its present parent."""
+        head, settled = snapshot.head.result_hash, snapshot.head.settled_round
+        is_open = snapshot.phase.phase is not Phase.CLOSED
+        for number in range(settled + 1, snapshot.phase.round + (not is_open)):
+            round_ = Round(number)
+            parent = parent_of(round_, head, settled, snapshot.rounds, self._member.terms.quorum_bps)
+            computed = self._member.journal.result_of(round_)
+            if computed is not None and computed.parent == parent:
+                continue
+            commits = self._collector.commits(snapshot, round_)
+            if not self._collector.fetch(round_, needed(commits, parent)):
+                continue
+            try:
+                self._report(aggregate(self._member, self._parents, round_, parent, commits))
+            except (NotFoundError, IntegrityError) as error:
+                if (round_, error.what) not in self._said:
+                    self._said.add((round_, error.what))
+                    log.warning("Round %d cannot be computed here: %s", round_, error.what)
 
 
 def needed(commits: Sequence[CommittedUpdate], parent: bytes) -> list[CommittedUpdate]:

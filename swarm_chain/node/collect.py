@@ -1,4 +1,4 @@
-"""The duty to collect: sealed updates of others, fetched in the background while this node trains or waits."""
+"""The duty to collect: what others committed, and their sealed updates, fetched in the background while this node trains or waits."""
 
 import logging
 import threading
@@ -6,10 +6,11 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from swarm_chain.chain.rounds import Snapshot
 from swarm_chain.errors import StoreError
-from swarm_chain.node.member import FETCH_SECONDS
-from swarm_chain.storage.store import Store
-from swarm_chain.types import Digest
+from swarm_chain.node.member import FETCH_SECONDS, Member
+from swarm_chain.protocol.sealing import max_sealed_size
+from swarm_chain.types import ZERO32, CommittedUpdate, Digest, Round
 
 log = logging.getLogger(__name__)
 
@@ -18,33 +19,63 @@ RETRY_SECONDS = 1.0
 
 
 class Collector:
-    """Fetches bytes by their digest into the store, where they are held once they verified.
+    """Knows the commits of unsettled rounds, and brings their sealed updates into the store.
 
-    Args:
-        store: where they go.
-        max_bytes: of one file.
+    All but the fetching is done in the caller's thread.
     """
 
-    def __init__(self, store: Store, max_bytes: int) -> None:
-        self._store = store
-        self._max_bytes = max_bytes
+    def __init__(self, member: Member) -> None:
+        self._member = member
+        self._max_bytes = max_sealed_size(member.terms.dimension)
+        self._commits: dict[Round, tuple[tuple[int, int], list[CommittedUpdate]]] = {}
+        self._noted: set[tuple[Digest, Round]] = set()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="collect")
         self._under_way: dict[Digest, Future[None]] = {}
+        self._said: set[Digest] = set()
         self._stopping = threading.Event()
 
-    def want(self, digest: Digest, providers: Sequence[str]) -> None:
-        """Starts fetching, unless that is under way. What failed is fetched anew when it is wanted again."""
-        before = self._under_way.get(digest)
-        if before is None or before.done():
-            self._under_way[digest] = self._threads.submit(self._fetch, digest, tuple(providers))
+    def commits(self, snapshot: Snapshot, round_: Round) -> list[CommittedUpdate]:
+        """A round's commits, read again when there are more of them or of their reveals."""
+        view = snapshot.rounds.get(round_)
+        if view is None:
+            return []
+        counts = view.committed, view.revealed
+        known = self._commits.get(round_)
+        if known is None or known[0] != counts:
+            known = counts, self._member.contracts.rounds.commits(self._member.group, round_, snapshot.block.number)
+            self._commits[round_] = known
+        return known[1]
 
-    def is_fetching(self, digest: Digest) -> bool:
-        """Whether bytes are on their way."""
-        future = self._under_way.get(digest)
-        return future is not None and not future.done()
+    def held(self, commits: Sequence[CommittedUpdate]) -> int:
+        """How many need no fetching: their bytes are here, or they are empty."""
+        return sum(commit.sealed_digest == ZERO32 or self._member.store.has(commit.sealed_digest) for commit in commits)
 
-    def forget(self) -> None:
-        """Lets go of what is done."""
+    def fetch(self, round_: Round, commits: Sequence[CommittedUpdate]) -> bool:
+        """Starts fetching what is neither here nor on its way.
+
+        Returns:
+            whether all is here.
+        """
+        missing = []
+        for commit in commits:
+            if commit.sealed_digest == ZERO32:
+                continue
+            if self._member.store.has(commit.sealed_digest):
+                self._note(commit.sealed_digest, round_)
+            else:
+                missing.append(commit)
+        wanted = [commit for commit in missing if not self._is_under_way(commit.sealed_digest)]
+        announced = self._member.endpoints.announced() if wanted else {}
+        for commit in wanted:
+            providers = self._member.endpoints.order(announced, first=commit.node)
+            self._under_way[commit.sealed_digest] = self._threads.submit(self._bring, commit.sealed_digest, providers)
+        return not missing
+
+    def forget(self, settled: Round) -> None:
+        """Lets go of settled rounds, and of what was fetched."""
+        self._commits = {round_: known for round_, known in self._commits.items() if round_ > settled}
+        self._said.clear()
+        self._noted = {noted for noted in self._noted if noted[1] > settled}
         self._under_way = {digest: future for digest, future in self._under_way.items() if not future.done()}
 
     def stop(self) -> None:
@@ -52,12 +83,23 @@ class Collector:
         self._stopping.set()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _fetch(self, digest: Digest, providers: tuple[str, ...]) -> None:
+    def _is_under_way(self, digest: Digest) -> bool:
+        future = self._under_way.get(digest)
+        return future is not None and not future.done()
+
+    def _note(self, digest: Digest, round_: Round) -> None:
+        if (digest, round_) not in self._noted:
+            self._member.journal.record_held(digest, round_)
+            self._noted.add((digest, round_))
+
+    def _bring(self, digest: Digest, providers: Sequence[str]) -> None:
         started = time.monotonic()
         try:
             if not self._stopping.is_set():
-                self._store.fetch(digest, self._max_bytes, providers, FETCH_SECONDS)
+                self._member.store.fetch(digest, self._max_bytes, providers, FETCH_SECONDS)
         except StoreError as error:
-            log.info("Sealed update %s… is not here yet: %s", digest.hex()[:8], error.what)
+            if digest not in self._said:
+                self._said.add(digest)
+                log.info("Sealed update %s… is not here yet: %s", digest.hex()[:8], error.what)
             # Whoever fails at once is not asked again at once.
             self._stopping.wait(max(RETRY_SECONDS - (time.monotonic() - started), 0))

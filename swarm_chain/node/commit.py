@@ -1,6 +1,7 @@
 """The duty to commit: the update is sealed, stored and journaled before the transaction leaves."""
 
-from swarm_chain.chain.sender import NonceUsedError, SignedTransaction
+from swarm_chain.chain.sender import SignedTransaction
+from swarm_chain.errors import TransactionError
 from swarm_chain.node.journal import JournaledCommit
 from swarm_chain.node.member import Member
 from swarm_chain.node.train import Update
@@ -40,7 +41,8 @@ def commit_again(member: Member, round_: Round, parent: bytes) -> bool:
         return False
     try:
         member.sender.wait(member.sender.broadcast(journaled.transaction, "commit"), "commit")
-    except NonceUsedError:
+    except TransactionError:
+        # It cannot arrive any more, or it arrived and failed; if it did succeed after all, this one is refused.
         send_commit(member, journaled)
     return True
 

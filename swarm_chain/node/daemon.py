@@ -6,18 +6,19 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from typing import Any
+
+from eth_typing import BlockNumber
+from web3.types import BlockIdentifier
 
 from swarm_chain.chain.connection import block, connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import load_deployment, verify_deployment
 from swarm_chain.chain.rounds import Snapshot
 from swarm_chain.chain.sender import Sender
-from swarm_chain.errors import ChainError, IntegrityError, NotFoundError, NumericError, UnknownError, WrongChainError
+from swarm_chain.errors import ChainError, NumericError, UnknownError, WrongChainError
 from swarm_chain.learning import data, devices
 from swarm_chain.learning.training import evaluate
-from swarm_chain.node.aggregate import aggregate, needed
+from swarm_chain.node.aggregate import Aggregator
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.commit import commit, commit_again
 from swarm_chain.node.endpoints import Endpoints
@@ -25,22 +26,20 @@ from swarm_chain.node.genesis import load_genesis, load_task
 from swarm_chain.node.journal import Journal, JournaledResult
 from swarm_chain.node.lock import exclusive
 from swarm_chain.node.member import Member
-from swarm_chain.node.parents import Parents
+from swarm_chain.node.parents import Parents, current
 from swarm_chain.node.prune import prune
 from swarm_chain.node.reveal import reveal
 from swarm_chain.node.settings import NodeSettings
 from swarm_chain.node.settle import Settler
-from swarm_chain.node.status import NodeStatus, Report, RoundFigures, RoundsFile, StatusFile
+from swarm_chain.node.status import NodeStatus, Report, RoundFigures, RoundsFile, StatusFile, Teller
 from swarm_chain.node.train import Update, train_update
-from swarm_chain.protocol.agreement import expected_parent, parent_of
 from swarm_chain.protocol.commitment import keccak, result_hash
-from swarm_chain.protocol.phases import Duty, duty, is_idle, round_to_commit
-from swarm_chain.protocol.sealing import max_sealed_size
+from swarm_chain.protocol.phases import Duty, duty, round_to_commit
 from swarm_chain.storage.embedded import EmbeddedStore
 from swarm_chain.storage.gateway import Gateway
 from swarm_chain.storage.kubo import KuboStore
 from swarm_chain.storage.kubo_process import KuboProcessStore
-from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, Domain, Phase, Round, RoundView
+from swarm_chain.types import Address, Domain, Round
 
 log = logging.getLogger(__name__)
 
@@ -151,24 +150,23 @@ class Daemon:
     def __init__(self, member: Member, settings: NodeSettings, report: Report | None, stop: threading.Event) -> None:
         self._member = member
         self._settings = settings
-        self._reports: list[Report] = [StatusFile(settings.home), *([report] if report else [])]
-        self._rounds_file = RoundsFile(settings.home)
         self._stop = stop
+        self._teller = Teller(NodeStatus(member.node, member.seat), [StatusFile(settings.home), *([report] if report else [])])
+        self._tell = self._teller.tell
+        self._rounds_file = RoundsFile(settings.home)
         self._parents = Parents(member)
-        self._collector = Collector(member.store, max_sealed_size(member.terms.dimension))
+        self._collector = Collector(member)
+        self._aggregator = Aggregator(member, self._parents, self._collector, self._after_aggregating)
         self._settler = Settler(member)
-        self._status = NodeStatus(member.node, member.seat, message="starting")
-        self._told = 0.0
         self._looked = 0.0
         self._settled = Round(0)
         self._last: Round | None = None
-        self._commits: dict[Round, tuple[tuple[int, int], list[CommittedUpdate]]] = {}
-        self._noted: set[tuple[Digest, Round]] = set()
         self._trained: tuple[Round, bytes, Update | None] | None = None
         self._out_of_time = False
 
     def run(self) -> bool:
-        """Works until the rounds are done, which it returns, or it is stopped."""
+        """Works until the rounds are done, or it is stopped; returns whether they are done."""
+        self._tell(message="starting")
         while not self._stop.is_set():
             try:
                 snapshot = self._look()
@@ -197,19 +195,18 @@ class Daemon:
     def _look(self) -> Snapshot:
         """The chain as it stands, as many blocks ago as are to confirm it."""
         member, confirmations = self._member, self._settings.confirmations
-        at: int | str = max(block(member.contracts.web3).number - confirmations, 0) if confirmations else "latest"
-        snapshot = member.contracts.rounds.snapshot(member.group, member.node, at)  # type: ignore[arg-type]  # a number or "latest"
+        at: BlockIdentifier = "latest"
+        if confirmations:
+            at = BlockNumber(max(block(member.contracts.web3).number - confirmations, 0))
+        snapshot = member.contracts.rounds.snapshot(member.group, member.node, at)
         self._looked = time.monotonic()
         if self._settings.rounds is not None and self._last is None and snapshot.seat is not None:
-            first = max(round_to_commit(_current(snapshot), snapshot.block.time), snapshot.seat.from_round)
+            first = max(round_to_commit(current(snapshot), snapshot.block.time), snapshot.seat.from_round)
             self._last = Round(member.journal.begin_run(first) + self._settings.rounds - 1)
         if snapshot.head.settled_round != self._settled:
             self._after_settling(snapshot)
-        self._tell(
-            round=snapshot.phase.round,
-            phase=snapshot.phase.phase,
-            reputation=snapshot.seat.reputation if snapshot.seat else 0,
-        )
+        reputation = snapshot.seat.reputation if snapshot.seat else 0
+        self._tell(round=snapshot.phase.round, phase=snapshot.phase.phase, reputation=reputation)
         return snapshot
 
     def _is_done(self, snapshot: Snapshot) -> bool:
@@ -220,11 +217,15 @@ class Daemon:
 
     def _act(self, snapshot: Snapshot) -> bool:
         """Does what is owed; returns whether that changed anything."""
-        self._collect(snapshot)
-        self._aggregate(snapshot)
+        round_, slot = snapshot.phase.round, snapshot.slot
+        commits = self._collector.commits(snapshot, round_)
+        self._collector.fetch(round_, commits)
+        self._aggregator.aggregate(snapshot)
         if self._settler.settle(snapshot):
             return True
-        match self._duty(snapshot):
+        committed, revealed = (slot.committed, slot.revealed) if slot else (False, False)
+        held, settled = self._collector.held(commits), snapshot.head.settled_round
+        match duty(current(snapshot), snapshot.seat, committed, revealed, snapshot.block.time, held, settled):
             case Duty.TRAIN_AND_COMMIT:
                 return self._train_and_commit(snapshot)
             case Duty.REVEAL:
@@ -235,24 +236,17 @@ class Daemon:
                 self._tell(message="waiting for the others")
         return False
 
-    def _duty(self, snapshot: Snapshot) -> Duty:
-        view, slot = _current(snapshot), snapshot.slot
-        held = sum(
-            commit.sealed_digest == ZERO32 or self._member.store.has(commit.sealed_digest) for commit in self._of(snapshot, view.round)
-        )
-        committed, revealed = (slot.committed, slot.revealed) if slot else (False, False)
-        return duty(view, snapshot.seat, committed, revealed, snapshot.block.time, held, snapshot.head.settled_round)
-
     # ---------------------------------------------------------------------------------------------- duties
 
     def _train_and_commit(self, snapshot: Snapshot) -> bool:
         member = self._member
-        round_ = round_to_commit(_current(snapshot), snapshot.block.time)
+        round_ = round_to_commit(current(snapshot), snapshot.block.time)
         if self._last is not None and round_ > self._last + 1:
             self._tell(message="waiting until the last round is settled")
             return False
-        parent = self._parent_to_name(snapshot, round_)
+        parent = self._parents.to_name(snapshot, round_)
         if parent is None:
+            self._tell(message="waiting for bytes to build on")
             return False
         if commit_again(member, round_, parent):
             return True
@@ -266,135 +260,60 @@ class Daemon:
         log.info("Round %d: committed %s on %s….", round_, "an update" if update else "a vote", parent.hex()[:8])
         return True
 
-    def _commit(self, round_: Round, parent: bytes, update: Update | None) -> None:
-        commit(self._member, round_, parent, update)
-
     def _train(self, round_: Round, parent: bytes) -> Update | None:
         """An update on the parent; ``None``, so that the node votes nevertheless, where training fails."""
         if self._trained and self._trained[:2] == (round_, parent):
             return self._trained[2]  # the transaction failed, training did not
         self._out_of_time = False
         self._tell(message="training", step=0, steps=self._member.task.local.steps)
+
+        def on_step(step: int, steps: int, loss: float) -> None:
+            self._on_step(round_, step, steps, loss)
+
         try:
-            update: Update | None = train_update(
-                self._member, round_, self._parents.model(parent), lambda *step: self._on_step(round_, *step), self._must_end
-            )
+            update = train_update(self._member, round_, self._parents.model(parent), on_step, self._must_end)
         except NumericError as error:
             log.error("Round %d: no update, the node casts a vote alone. %s", round_, error)
             self._tell(message=error.what)
             update = None
         if update is not None:
             self._tell(loss=update.loss)
-            update = update if update.samples else None
         self._trained = round_, parent, update
         return update
+
+    def _on_step(self, round_: Round, step: int, steps: int, loss: float) -> None:
+        """While training: tells how far it is, fetches what others committed, and ends in time to commit."""
+        now = time.monotonic()
+        if step == steps or now - self._teller.told > TELL_SECONDS:
+            self._tell(step=step, steps=steps, loss=loss)
+        if now - self._looked < self._settings.poll_interval:
+            return
+        try:
+            snapshot = self._look()
+            self._collector.fetch(snapshot.phase.round, self._collector.commits(snapshot, snapshot.phase.round))
+        except ChainError as error:
+            self._looked = now
+            log.warning("%s", error)
+            return
+        margin = max(self._member.terms.commit_duration // 10, 2)
+        self._out_of_time = snapshot.phase.round == round_ and snapshot.block.time + margin >= snapshot.phase.commit_deadline
 
     def _must_end(self) -> bool:
         return self._stop.is_set() or self._out_of_time
 
-    def _on_step(self, round_: Round, step: int, steps: int, loss: float) -> None:
-        """While training: tells how far it is, fetches what others committed, and ends in time to commit."""
-        if step == steps or time.monotonic() - self._told > TELL_SECONDS:
-            self._tell(step=step, steps=steps, loss=loss)
-        if time.monotonic() - self._looked < self._settings.poll_interval:
-            return
-        try:
-            snapshot = self._look()
-            self._collect(snapshot)
-        except ChainError as error:
-            self._looked = time.monotonic()
-            log.warning("%s", error)
-            return
-        margin = max(self._member.terms.commit_duration // 10, 2)
-        phase = snapshot.phase
-        self._out_of_time = phase.round == round_ and snapshot.block.time + margin >= phase.commit_deadline
+    def _commit(self, round_: Round, parent: bytes, update: Update | None) -> None:
+        commit(self._member, round_, parent, update)
 
     def _reveal(self, snapshot: Snapshot) -> bool:
         round_, slot = snapshot.phase.round, snapshot.slot
         assert slot is not None  # it committed
         self._tell(message="revealing")
-        if not reveal(self._member, round_, slot.digest, self._of(snapshot, round_)):
+        if not reveal(self._member, round_, slot.digest, self._collector.commits(snapshot, round_)):
             log.error("Round %d: the journal has nothing that opens this node's commitment.", round_)
             self._tell(message="the journal lacks this round's commitment")
             return False
         log.info("Round %d: revealed.", round_)
         return True
-
-    def _collect(self, snapshot: Snapshot) -> None:
-        """Fetches sealed updates of the current round that are not here."""
-        self._fetch(snapshot.phase.round, self._of(snapshot, snapshot.phase.round))
-
-    def _aggregate(self, snapshot: Snapshot) -> None:
-        """Computes what closed rounds came to, as far as their bytes are here; fetches the others."""
-        head, settled = snapshot.head.result_hash, snapshot.head.settled_round
-        for number in range(settled + 1, _last_closed(snapshot) + 1):
-            round_ = Round(number)
-            parent = parent_of(round_, head, settled, snapshot.rounds, self._member.terms.quorum_bps)
-            computed = self._member.journal.result_of(round_)
-            if computed is not None and computed.parent == parent:
-                continue
-            commits = self._of(snapshot, round_)
-            if self._fetch(round_, needed(commits, parent)):
-                continue
-            self._tell(message="aggregating")
-            try:
-                self._after_aggregating(aggregate(self._member, self._parents, round_, parent, commits))
-            except (NotFoundError, IntegrityError) as error:
-                log.info("Round %d cannot be computed here: %s", round_, error)
-
-    def _fetch(self, round_: Round, commits: list[CommittedUpdate]) -> int:
-        """Starts fetching what is missing; returns how much is."""
-        member, missing = self._member, 0
-        for commit_ in commits:
-            digest = commit_.sealed_digest
-            if digest == ZERO32:
-                continue
-            if member.store.has(digest):
-                if (digest, round_) not in self._noted:
-                    member.journal.record_held(digest, round_)
-                    self._noted.add((digest, round_))
-                continue
-            missing += 1
-            if not self._collector.is_fetching(digest):
-                self._collector.want(digest, member.endpoints.providers([commit_.node]))
-        return missing
-
-    # ---------------------------------------------------------------------------------------------- what to name
-
-    def _parent_to_name(self, snapshot: Snapshot, round_: Round) -> bytes | None:
-        """What to train on and vote for: the expected parent, else, where its bytes cannot be had, what was agreed before.
-
-        Returns:
-            ``None`` while it is worth waiting for.
-        """
-        head, settled, before = snapshot.head.result_hash, snapshot.head.settled_round, Round(round_ - 1)
-        terms, views, now = self._member.terms, snapshot.rounds, snapshot.block.time
-        view = _current(snapshot)
-        idle = view.idle if view.round == round_ else is_idle(view, now, terms.idle_timeout)
-        fallbacks = [parent_of(Round(number), head, settled, views, terms.quorum_bps) for number in range(before, settled, -1)]
-        names = [*fallbacks, head]
-        if before > settled and not idle:
-            computed = self._member.journal.result_of(before)
-            if computed is not None and computed.parent == fallbacks[0]:
-                results = {before: computed.hash}
-                names.insert(0, expected_parent(round_, head, settled, views, results, terms.quorum_bps, idle=idle))
-            elif now < self._patience(view, round_):
-                self._tell(message=f"fetching what round {before} needs")
-                return None
-        for name in names:
-            try:
-                self._parents.model(name)
-            except (NotFoundError, IntegrityError) as error:
-                log.warning("Round %d: cannot build on %s…. %s", round_, name.hex()[:8], error)
-            else:
-                return name
-        self._tell(message="no model to build on could be fetched")
-        return None
-
-    def _patience(self, view: RoundView, round_: Round) -> int:
-        """Until what chain time bytes are waited for: half the time to commit."""
-        begun = view.opened_at if view.round == round_ else view.reveal_deadline
-        return begun + self._member.terms.commit_duration // 2
 
     # ---------------------------------------------------------------------------------------------- afterwards
 
@@ -414,41 +333,11 @@ class Daemon:
     def _after_settling(self, snapshot: Snapshot) -> None:
         member = self._member
         self._settled = snapshot.head.settled_round
-        self._commits = {round_: known for round_, known in self._commits.items() if round_ >= self._settled}
-        self._noted = {(digest, round_) for digest, round_ in self._noted if round_ > self._settled}
-        self._collector.forget()
+        self._collector.forget(self._settled)
         self._tell(credit=member.contracts.rewards.credit_of(member.group, member.seat))
         final = self._parents.result(snapshot.head.result_hash)
         if final is not None:
             prune(member, self._settled, self._settings.keep_rounds, final.model_digest)
-
-    def _of(self, snapshot: Snapshot, round_: Round) -> list[CommittedUpdate]:
-        """A round's commits, read again when there are more of them or of their reveals."""
-        view = snapshot.rounds.get(round_)
-        if view is None:
-            return []
-        counts = view.committed, view.revealed
-        known = self._commits.get(round_)
-        if known is None or known[0] != counts:
-            known = counts, self._member.contracts.rounds.commits(self._member.group, round_, snapshot.block.number)
-            self._commits[round_] = known
-        return known[1]
-
-    def _tell(self, **changes: Any) -> None:
-        changed = replace(self._status, **changes)
-        if changed != self._status:
-            self._status, self._told = changed, time.monotonic()
-            for report in self._reports:
-                report(changed)
-
-
-def _current(snapshot: Snapshot) -> RoundView:
-    """The open round or the last; before the first, a round 0 that is closed."""
-    return snapshot.rounds.get(snapshot.phase.round) or RoundView(Round(0), 0, 0, 0, 0, 0, 0, 0, 0, ZERO32, 0, idle=False)
-
-
-def _last_closed(snapshot: Snapshot) -> Round:
-    return Round(snapshot.phase.round - (snapshot.phase.phase is not Phase.CLOSED))
 
 
 def _open_store(settings: NodeSettings) -> EmbeddedStore | KuboStore | KuboProcessStore:

@@ -1,6 +1,6 @@
 """Where other nodes' bytes can be fetched, as they announced it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.types import Address, GroupId
@@ -24,10 +24,17 @@ class Endpoints:
         self._node = node
         self._others = tuple(others)
 
-    def providers(self, first: Iterable[Address] = ()) -> list[str]:
-        """Where to ask for bytes: the nodes in ``first``, then every other seat, then the operator's own choice."""
+    def announced(self) -> dict[Address, str]:
+        """What every other seated node announced, by node."""
         announced = self._contracts.identities.endpoints()
         seats = self._contracts.rounds.seats(self._group, self._capacity)
-        by_node = {seat.node: announced[seat.identity] for seat in seats if seat.node != self._node and seat.identity in announced}
-        preferred = [by_node[node] for node in first if node in by_node]
-        return list(dict.fromkeys([*preferred, *by_node.values(), *self._others]))
+        return {seat.node: announced[seat.identity] for seat in seats if seat.node != self._node and seat.identity in announced}
+
+    def order(self, announced: Mapping[Address, str], first: Address) -> list[str]:
+        """Whom to ask: one node, then the others, then the operator's own choice."""
+        preferred = [announced[first]] if first in announced else []
+        return list(dict.fromkeys([*preferred, *announced.values(), *self._others]))
+
+    def providers(self) -> list[str]:
+        """Whom to ask where no node is likelier than another."""
+        return [*dict.fromkeys([*self.announced().values(), *self._others])]

@@ -1,11 +1,18 @@
-"""Results by their hash, and the models they lead to."""
+"""What to build on: results by their hash, the models they lead to, and which of them a node names (specification, section 7)."""
+
+import logging
 
 from swarm_chain.chain.connection import block
 from swarm_chain.chain.events import RoundFinal
+from swarm_chain.chain.rounds import Snapshot
 from swarm_chain.errors import IntegrityError, NotFoundError
 from swarm_chain.node.member import FETCH_SECONDS, Member
+from swarm_chain.protocol.agreement import expected_parent, parent_of
 from swarm_chain.protocol.model import Model, decode_model, model_root, model_size
-from swarm_chain.types import Result
+from swarm_chain.protocol.phases import is_idle
+from swarm_chain.types import ZERO32, Result, Round, RoundView
+
+log = logging.getLogger(__name__)
 
 _KEPT = 3
 
@@ -37,6 +44,34 @@ class Parents:
                 self._models.pop(next(iter(self._models)))
         return self._models[hash_]
 
+    def to_name(self, snapshot: Snapshot, round_: Round) -> bytes | None:
+        """Hash of the result to train on in a round, and to vote for: the expected one, else the last agreed one whose bytes can be had.
+
+        Returns:
+            ``None`` while the expected one is worth waiting for, for half the time to commit.
+        """
+        head, settled, before = snapshot.head.result_hash, snapshot.head.settled_round, Round(round_ - 1)
+        terms, views, now = self._member.terms, snapshot.rounds, snapshot.block.time
+        view = current(snapshot)
+        idle = view.idle if view.round == round_ else is_idle(view, now, terms.idle_timeout)
+        agreed = [parent_of(Round(number), head, settled, views, terms.quorum_bps) for number in range(before, settled, -1)]
+        names = [*agreed, head]
+        if agreed and not idle:
+            computed = self._member.journal.result_of(before)
+            if computed is not None and computed.parent == agreed[0]:
+                results = {before: computed.hash}
+                names.insert(0, expected_parent(round_, head, settled, views, results, terms.quorum_bps, idle=idle))
+            elif now < (view.opened_at if view.round == round_ else view.reveal_deadline) + terms.commit_duration // 2:
+                return None
+        for name in names:
+            try:
+                self.model(name)
+            except (NotFoundError, IntegrityError) as error:
+                log.warning("Round %d: cannot build on %s…. %s", round_, name.hex()[:8], error.what)
+            else:
+                return name
+        return None
+
     def keep(self, hash_: bytes, model: Model) -> None:
         """A model just computed, so that it need not be read again."""
         self._models[hash_] = model
@@ -61,3 +96,8 @@ class Parents:
         first = contracts.deployment.blocks[contracts.rounds.name]
         events = contracts.rounds.events(self._member.group, [RoundFinal], first, block(contracts.web3).number)
         return next((event.result for event in events if isinstance(event, RoundFinal) and event.result_hash == hash_), None)
+
+
+def current(snapshot: Snapshot) -> RoundView:
+    """The open round or the last; before the first, a round 0 that is closed."""
+    return snapshot.rounds.get(snapshot.phase.round) or RoundView(Round(0), 0, 0, 0, 0, 0, 0, 0, 0, ZERO32, 0, idle=False)

@@ -1,13 +1,18 @@
 """What a node tells those who watch it: its status, and a line of figures for every round."""
 
 import json
+import logging
 import os
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from swarm_chain.types import Address, Phase, Result, Round, Seat
+
+log = logging.getLogger(__name__)
 
 STATUS_VERSION = 1
 NO_ROUND = Round(0)
@@ -46,6 +51,29 @@ class NodeStatus:
 Report = Callable[[NodeStatus], None]
 
 
+class Teller:
+    """Tells whoever listens when something of a node's status changes.
+
+    Args:
+        status: to begin with.
+        reports: who listens.
+    """
+
+    def __init__(self, status: NodeStatus, reports: Sequence[Report]) -> None:
+        self._reports = reports
+        self.status = status
+        self.told = 0.0
+        """When something changed last, by the monotonic clock."""
+
+    def tell(self, **changes: Any) -> None:
+        """Changes fields of the status."""
+        changed = replace(self.status, **changes)
+        if changed != self.status:
+            self.status, self.told = changed, time.monotonic()
+            for report in self._reports:
+                report(changed)
+
+
 class StatusFile:
     """Keeps ``status.json`` in a node's home, replaced whole so that a reader never sees half of it."""
 
@@ -54,8 +82,9 @@ class StatusFile:
 
     def __call__(self, status: NodeStatus) -> None:
         partial = self._path.with_suffix(".partial")
-        partial.write_text(json.dumps(status.as_json() | {"process": os.getpid(), "written_at": time.time()}))
-        partial.replace(self._path)
+        with _not_worth_stopping_for(self._path):
+            partial.write_text(json.dumps(status.as_json() | {"process": os.getpid(), "written_at": time.time()}))
+            partial.replace(self._path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +124,17 @@ class RoundsFile:
         self._path = home / "rounds.jsonl"
 
     def append(self, figures: RoundFigures) -> None:
-        with self._path.open("a") as file:
+        with _not_worth_stopping_for(self._path), self._path.open("a") as file:
             file.write(json.dumps(figures.as_json()) + "\n")
+
+
+@contextmanager
+def _not_worth_stopping_for(path: Path) -> Iterator[None]:
+    """A node goes on when it cannot write what is only for people; journal and store are stricter."""
+    try:
+        yield
+    except OSError as error:
+        log.warning("%s cannot be written: %s.", path, error.strerror)
 
 
 def _hex(value: bytes | None) -> str | None:

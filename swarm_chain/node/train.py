@@ -34,8 +34,11 @@ class Update:
 
 def train_update(
     member: Member, round_: Round, parent: Model, on_step: OnStep | None = None, stop: Callable[[], bool] | None = None
-) -> Update:
+) -> Update | None:
     """Trains on the parent and puts what was learnt, and what earlier quantising left out, on its grid.
+
+    Returns:
+        ``None`` if it was stopped before the first step.
 
     Raises:
         NumericError: training came to NaN or infinity, or out of range.
@@ -45,6 +48,8 @@ def train_update(
     accuracy, _ = evaluate(task, parent.weights, member.held_out, member.device)
     seed = task.local_seed(member.part, round_)
     trained = train(task, parent.weights, member.own, seed, member.device, on_step, stop=stop)
+    if not trained.steps:
+        return None
     left_out = member.journal.residual(before=round_)
     values = trained.delta if left_out is None else trained.delta + np.frombuffer(left_out, np.float32)
     codes, residual = quantise(values, parent.exponents)

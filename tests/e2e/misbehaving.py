@@ -4,6 +4,7 @@ Everything but the misdeed is the real node.
 """
 
 import json
+import os
 import secrets
 import sys
 import time
@@ -21,6 +22,8 @@ from swarm_chain.protocol.commitment import commitment
 from swarm_chain.protocol.sealing import fresh_salt
 from swarm_chain.types import ZERO32, Reveal
 
+DIED = 77
+
 
 class Misbehaving(Daemon):
     def __init__(self, behaviour, member, settings, stop):
@@ -34,11 +37,14 @@ class Misbehaving(Daemon):
 
     def _train(self, round_, parent):
         while self.does("waits", round_) and not (self.home / "go").exists() and not self._stop.is_set():
-            self._collect(self._look())
+            snapshot = self._look()
+            self._collector.fetch(round_, self._collector.commits(snapshot, round_))
             time.sleep(0.1)
         return None if self.does("votes_only", round_) else super()._train(round_, parent)
 
     def _commit(self, round_, parent, update):
+        if self.does("dies_before_sending", round_):
+            self._member.sender.broadcast = lambda *_: os._exit(DIED)
         if update is not None and self.does("seals_garbage", round_):
             digest = self._member.store.put(secrets.token_bytes(4_000)).digest
         elif update is not None and self.does("copies", round_):
@@ -56,8 +62,9 @@ class Misbehaving(Daemon):
     def _digest_of_another(self, round_):
         while True:
             snapshot = self._look()
-            self._collect(snapshot)
-            for commit in self._of(snapshot, round_):
+            commits = self._collector.commits(snapshot, round_)
+            self._collector.fetch(round_, commits)
+            for commit in commits:
                 if commit.node != self._member.node and commit.sealed_digest != ZERO32:
                     return commit.sealed_digest
             time.sleep(0.1)
