@@ -27,7 +27,6 @@ def claim(
     """
     from swarm_chain.chain.events import Claimed, read_events
     from swarm_chain.cli.wiring import open_swarm
-    from swarm_chain.errors import UnknownError
 
     settings = options.settings(
         config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file, name=name
@@ -39,18 +38,18 @@ def claim(
         step("looking for credits")
         seats = _seats(swarm.contracts.groups.group_count(), swarm, address)
         due = contracts.rewards.settled_credit_of(address) + sum(contracts.rewards.credit_of(group, seat) for group, seat in seats)
-        if not due:
-            raise UnknownError(
-                f"{address} has nothing to claim.", "Nothing was sent.", "Credits come when rounds are final: `swarm-chain rounds`."
-            )
-        step("collecting")
-        receipt = swarm.send(operator, contracts.rewards.claim(seats))
-    amount = sum(event.amount for event in read_events(receipt["logs"]) if isinstance(event, Claimed))
-    present.done(
-        f"{address} collected {present.tokens(amount, 9)} tokens and holds {present.tokens(contracts.token.balance_of(address), 9)}"
-    )
+        amount = 0
+        if due:
+            step("collecting")
+            receipt = swarm.send(operator, contracts.rewards.claim(seats))
+            amount = sum(event.amount for event in read_events(receipt["logs"]) if isinstance(event, Claimed))
+    held = contracts.token.balance_of(address)
+    if amount:
+        present.done(f"{address} collected {present.tokens(amount, 9)} tokens and holds {present.tokens(held, 9)}")
+    else:
+        present.done(f"{address} has nothing to claim now. Credits come when rounds are final: `swarm-chain rounds`")
     if as_json:
-        present.as_json({"operator": address, "amount": str(amount), "balance": str(contracts.token.balance_of(address))})
+        present.as_json({"operator": address, "amount": str(amount), "balance": str(held)})
 
 
 def _seats(groups: int, swarm: "Swarm", operator: Address) -> list[tuple[GroupId, Seat]]:

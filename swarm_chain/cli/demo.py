@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarm_chain.cli import group, node, options, present
+from swarm_chain.cli.group_create import create
 from swarm_chain.cli.processes import interruptible
 from swarm_chain.cli.swarm_home import SwarmHome
 from swarm_chain.errors import SwarmChainError
@@ -114,7 +115,7 @@ def _set_up(show: Show, steps: int | None) -> None:
         step("creating and funding a group")
         seats = len(show.names)
         with present.silence():
-            group.create(
+            create(
                 task=show.task,
                 parts=seats,
                 steps=steps,
@@ -208,7 +209,7 @@ def _stop(show: Show, *, keep: bool) -> None:
 def _look_further(show: Show, keep: bool) -> None:
     home = str(show.home)
     quoted = f'"{home}"' if " " in home else home
-    present.out.print("\n[bold]Look further[/]")
+    present.out.print("[bold]Look further[/]")
     if not keep:
         present.print_plain(f"  swarm-chain up --detach --home {quoted}      # the chain goes on where it stopped")
     for words in ("rounds --group 1", "rewards --group 1 --by-round", "group show 1", "claim --name ada", "node status", "doctor"):

@@ -52,7 +52,7 @@ def report(names: tuple[str, ...], rounds: int, task: str, seconds: float) -> No
     chart.png(picture, values, by_node=by_node, reference=measured.central, title=f"{len(names)} nodes learn {task} together")
 
     show_lines(group.group, lines)
-    present.out.print("\n[bold]Accuracy of the agreed model on the test images[/]\n")
+    present.out.print("[bold]Accuracy of the agreed model on the test images[/]\n")
     present.print_plain(chart.text(values, reference=measured.central))
     last = percent(values[-1] if values else None)
     present.out.print(

@@ -1,6 +1,7 @@
 """The command line's entry: the commands, how errors end, the version."""
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -58,7 +59,7 @@ app.command("settings", rich_help_panel=LOOK)(show_settings.show_settings)
 
 def run() -> NoReturn:
     """Runs the command line, and ends the process with an exit code of the specification."""
-    sys.excepthook = present.unexpected(Path(".swarm") / "logs")
+    sys.excepthook = present.unexpected(Path(tempfile.gettempdir()))
     try:
         typer.main.get_command(app)(prog_name="swarm-chain")
     except SwarmChainError as problem:

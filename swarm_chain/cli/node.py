@@ -56,7 +56,7 @@ def init(
     for path in paths:
         present.done(f"{'Made' if path in made else 'Kept'} {path}")
     if fund_local:
-        _fund(settings, operator, node, round(tokens * 10**9) * 10**9)
+        _fund(settings, operator, node, present.wei(tokens))
     if as_json:
         present.as_json({"name": settings.name, "operator": operator, "node": node})
         return

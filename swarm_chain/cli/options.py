@@ -1,9 +1,12 @@
 """Flags that several commands share. All are None when not given, so that the environment and the file get their say."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from swarm_chain.cli import present
 
 if TYPE_CHECKING:
     from swarm_chain.cli.settings import Settings
@@ -63,7 +66,9 @@ Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON documen
 
 
 def settings(**flags: Any) -> "Settings":
-    """The settings, with these flags first."""
+    """The settings, with these flags first. From here on an unexpected error leaves its traceback in the swarm folder."""
     from swarm_chain.cli.settings import Settings
 
-    return Settings.load(**flags)
+    loaded = Settings.load(**flags)
+    sys.excepthook = present.unexpected(loaded.home / "logs")
+    return loaded

@@ -42,7 +42,7 @@ def unexpected(folder: Path) -> Callable[[type[BaseException], BaseException, Tr
 
     def hook(kind: type[BaseException], value: BaseException, where: TracebackType | None) -> None:
         text = "".join(traceback.format_exception(kind, value, where))
-        path = folder / f"error-{time.strftime('%Y%m%d-%H%M%S')}.log"
+        path = folder / f"swarm-chain-error-{time.strftime('%Y%m%d-%H%M%S')}.log"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -105,12 +105,17 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, 
     out.print()
 
 
-def tokens(wei: int, digits: int = 4) -> str:
-    """``1234.5`` tokens as ``1,234.5``; cut, never rounded up."""
-    sign, wei = ("-" if wei < 0 else ""), abs(wei)
-    whole, part = divmod(wei, TOKEN)
+def tokens(amount: int, digits: int = 4) -> str:
+    """An amount of wei in tokens: ``1,234.5``; cut, never rounded up."""
+    sign = "-" if amount < 0 else ""
+    whole, part = divmod(abs(amount), TOKEN)
     fraction = f"{part:018d}"[:digits].rstrip("0")
     return f"{sign}{whole:,}" + (f".{fraction}" if fraction else "")
+
+
+def wei(amount: float) -> int:
+    """An amount of tokens as people write it, in wei; a billionth of a token is the least that counts."""
+    return round(amount * 10**9) * 10**9
 
 
 def short(value: bytes | str) -> str:

@@ -84,3 +84,4 @@ def show_ledger(swarm: "Swarm", group: int, ledger: "Ledger") -> None:
         f" Still in it: {present.tokens(ledger.budget, 9)} of {present.tokens(ledger.funded, 9)}.",
         soft_wrap=True,
     )
+    present.out.print()

@@ -9,7 +9,8 @@
   nodes/NAME/          a node's journal and store
   published/           manifests and first models of the groups created here, by CID
   logs/                a file a process
-  demo/                the demo's swarm folder, and what it drew
+  pictures/            what was drawn
+  demo/                the demo's swarm folder, with settings of its own
 """
 
 import fcntl
@@ -164,7 +165,7 @@ class SwarmHome:
             return []
         if not self.keys.is_dir():
             raise ConfigurationError(f"{self.path} is not a swarm folder: it has no keys/.", "Nothing was deleted.", "Check --home.")
-        for name in ("deployment.json", "processes.json", ".lock"):
+        for name in ("deployment.json", "deployment.old.json", "settings.toml", "processes.json", ".lock"):
             (self.path / name).unlink(missing_ok=True)
         for name in ("chain", "nodes", "published", "logs", "pictures"):
             if (self.path / name).is_dir() and not (self.path / name).is_symlink():

@@ -1,0 +1,142 @@
+"""``swarm-chain group create``: what a group learns, and its terms."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from swarm_chain.cli import options, present
+from swarm_chain.errors import ConfigurationError, UsageError
+from swarm_chain.types import Rule, Scoring, Terms
+
+if TYPE_CHECKING:
+    from swarm_chain.learning.task import Task
+
+LOCAL_DURATIONS = {"commit_duration": 60, "reveal_duration": 20, "challenge_window": 10, "idle_timeout": 300}
+PUBLIC_DURATIONS = {"commit_duration": 1800, "reveal_duration": 600, "challenge_window": 3600, "idle_timeout": 86_400}
+RULES = {"mean": Rule.MEAN, "trimmed-mean": Rule.TRIMMED_MEAN, "median": Rule.MEDIAN}
+TERMS = "Terms: fixed for the group's whole life"
+
+
+def _seconds(what: str, short: int, long: int) -> Any:
+    """A flag of a duration."""
+    text = f"Seconds {what}; {short} on a local chain, {long} elsewhere."
+    return typer.Option(min=0, max=2**32 - 1, help=text, show_default=False, rich_help_panel=TERMS)
+
+
+def create(
+    task: Annotated[str | None, typer.Option(help="What to learn: mnist, digits or fashion.", show_default=False)] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What to learn, as a manifest of your own.", show_default=False)
+    ] = None,
+    parts: Annotated[int | None, typer.Option(min=1, max=255, help="Nodes that the data is dealt out to.", show_default=False)] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Steps of local training a round.", show_default=False)] = None,
+    rule: Annotated[str, typer.Option(help="mean, trimmed-mean or median.", rich_help_panel=TERMS)] = "trimmed-mean",
+    capacity: Annotated[int, typer.Option(min=1, max=255, help="Seats.", rich_help_panel=TERMS)] = 5,
+    min_updates: Annotated[int, typer.Option(min=1, max=255, help="A round with fewer has no result.", rich_help_panel=TERMS)] = 2,
+    quorum: Annotated[float, typer.Option(min=0.5, max=1.0, help="Share of the weight that must agree.", rich_help_panel=TERMS)] = 0.5,
+    commit_duration: Annotated[int | None, _seconds("to train and commit, at most", 60, 1800)] = None,
+    reveal_duration: Annotated[int | None, _seconds("to reveal, at most", 20, 600)] = None,
+    challenge_window: Annotated[int | None, _seconds("from agreement to finality", 10, 3600)] = None,
+    idle_timeout: Annotated[int | None, _seconds("after which a round with no successor is void", 300, 86_400)] = None,
+    max_missed: Annotated[
+        int, typer.Option(min=1, max=255, help="Rounds missed in a row, then a seat can be freed.", rich_help_panel=TERMS)
+    ] = 3,
+    maturity: Annotated[int, typer.Option(min=0, max=255, help="Rounds until a seat is no newcomer.", rich_help_panel=TERMS)] = 8,
+    stake: Annotated[float, typer.Option(min=0, help="Tokens a seat.", rich_help_panel=TERMS)] = 100,
+    reward: Annotated[float, typer.Option(min=0, help="Tokens a round, out of the group's budget.", rich_help_panel=TERMS)] = 100,
+    by_invitation: Annotated[bool, typer.Option("--by-invitation", help="Members need one signed by you.", rich_help_panel=TERMS)] = False,
+    config: options.Config = None,
+    home: options.Home = None,
+    rpc_url: options.RpcUrl = None,
+    deployment: options.DeploymentFile = None,
+    key: options.Key = None,
+    password_file: options.PasswordFile = None,
+    as_json: options.Json = False,
+) -> None:
+    """Create a group.
+
+    Writes the manifest (what is learnt, from which data, how) and the first model, keeps both in the swarm folder for `swarm-chain gateway`
+    to serve, and puts their digests and the terms on chain. Nobody can change a group afterwards, you included. Signs with --key, else on a
+    local chain its treasury, else the operator's key.
+
+    Example:  [cyan]swarm-chain group create --task mnist --reward 50 --capacity 10[/]
+    """
+    from swarm_chain.chain.events import GroupCreated, read_events
+    from swarm_chain.cli.published import Published
+    from swarm_chain.cli.wiring import open_swarm
+
+    if rule not in RULES:
+        raise UsageError(f"There is no rule {rule!r}.", "Nothing was sent.", f"Choose one of {', '.join(RULES)}.")
+    settings = options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file)
+    wanted = _task(task, manifest, parts, steps)
+    swarm = open_swarm(settings)
+    durations = {
+        "commit_duration": commit_duration,
+        "reveal_duration": reveal_duration,
+        "challenge_window": challenge_window,
+        "idle_timeout": idle_timeout,
+    }
+    usual = LOCAL_DURATIONS if swarm.local else PUBLIC_DURATIONS
+    with present.progress("Creating the group", 3) as step:
+        step("first model")
+        encoded, model, root = genesis(wanted)
+        terms = Terms(
+            dimension=wanted.layout().dimension,
+            fraction_bits=wanted.numbers.fraction_bits,
+            min_exponent=wanted.numbers.min_exponent,
+            max_exponent=wanted.numbers.max_exponent,
+            rule=RULES[rule],
+            scoring=Scoring.EQUAL,
+            capacity=capacity,
+            min_updates=min_updates,
+            quorum_bps=round(quorum * 10_000),
+            by_invitation=by_invitation,
+            max_missed=max_missed,
+            maturity=maturity,
+            stake=present.wei(stake),
+            reward_per_round=present.wei(reward),
+            **{name: given if given is not None else usual[name] for name, given in durations.items()},
+        )
+        step("files")
+        swarm.home.make()
+        published = Published(swarm.home.published)
+        manifest_cid, model_cid = published.add(encoded), published.add(model)
+        step("transaction")
+        receipt = swarm.send(swarm.sponsor(), swarm.contracts.groups.create(terms, manifest_cid.digest, model_cid.digest, root))
+    number = next(event.group for event in read_events(receipt["logs"]) if isinstance(event, GroupCreated))
+    present.done(f"Group {number} learns {wanted.name}: {terms.dimension:,} coordinates, {capacity} seats")
+    if as_json:
+        present.as_json({"group": number, "manifest": str(manifest_cid), "genesis": str(model_cid), "terms": asdict(terms)})
+        return
+    present.say(f"Next: `swarm-chain group fund {number} --amount 1000`, `swarm-chain node init`, `swarm-chain group join {number}`")
+
+
+def genesis(task: "Task") -> tuple[bytes, bytes, bytes]:
+    """A task's manifest, first model, and that model's root: what a group begins with, the same on every machine."""
+    from swarm_chain.protocol.model import Model, encode_model, model_root
+
+    model = Model(task.initial_weights(), task.initial_exponents(), task.numbers.fraction_bits)
+    return task.encode(), encode_model(model), model_root(model)
+
+
+def _task(name: str | None, manifest: Path | None, parts: int | None, steps: int | None) -> "Task":
+    from swarm_chain.learning.task import TASKS, Task
+
+    if (name is None) == (manifest is None):
+        raise UsageError("A group learns one thing.", "Nothing was sent.", f"Give --task ({', '.join(TASKS)}) or --manifest FILE.")
+    if manifest is not None:
+        try:
+            task = Task.decode(manifest.read_bytes())
+        except OSError as error:
+            raise ConfigurationError(
+                f"The manifest {manifest} cannot be read: {error.strerror}.", "Nothing was sent.", "Check the path."
+            ) from error
+    elif name in TASKS:
+        task = TASKS[name]
+    else:
+        raise UsageError(f"There is no task {name!r}.", "Nothing was sent.", f"Choose one of {', '.join(TASKS)}, or write a --manifest.")
+    if parts is not None:
+        task = replace(task, images=replace(task.images, parts=parts))
+    return task if steps is None else replace(task, local=replace(task.local, steps=steps))
