@@ -96,7 +96,6 @@ def _task_found(data: Path | None) -> str:
 def _start_afresh(folder: SwarmHome) -> None:
     """Ends and removes the last demo; its keys are used again."""
     if folder.path.exists():
-        folder.end(folder.processes())
         folder.remove()
     folder.make()
 

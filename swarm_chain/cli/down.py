@@ -57,7 +57,6 @@ def down(config: options.Config = None, home: options.Home = None, yes: options.
         return
     kept = []
     for found in folders:
-        found.end(found.processes())
         kept += found.remove()
     present.done(f"Ended and removed. Keys kept: {len(kept)}" + "".join(f"\n  {path}" for path in kept))
 

@@ -47,9 +47,13 @@ def start_chain(home: SwarmHome, port: int | None, step: Step) -> ProcessRecord:
     step("resuming the chain" if resumed else "starting a chain")
     chosen = port if port is not None else USUAL_PORT if port_is_free(USUAL_PORT) else 0
     chain = LocalChain(home.chain_state.parent, chosen, detached=True)
-    chain.start()
-    assert chain.pid is not None
-    return home.record("chain", chain.pid, chain.url)
+    try:
+        chain.start()
+        assert chain.pid is not None
+        return home.record("chain", chain.pid, chain.url)
+    except BaseException:  # not recorded, nobody would find it again
+        chain.stop()
+        raise
 
 
 def ensure_deployed(home: SwarmHome, web3: "Web3", step: Step) -> "Deployment":

@@ -82,7 +82,7 @@ def _first_line(path: Path) -> str:
 def _generated(home: SwarmHome) -> str:
     if not home.password_file.exists():
         with writing(home.password_file):
-            write_whole(home.password_file, secrets.token_urlsafe(32) + "\n", mode=0o600)
+            write_whole(home.password_file, secrets.token_urlsafe(32).encode() + b"\n", mode=0o600)
     return _first_line(home.password_file)
 
 

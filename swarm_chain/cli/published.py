@@ -6,7 +6,7 @@ A creator puts them there, and a gateway in another process serves them; no data
 import hashlib
 from pathlib import Path
 
-from swarm_chain.cli.swarm_home import writing
+from swarm_chain.cli.swarm_home import write_whole, writing
 from swarm_chain.errors import NotFoundError
 from swarm_chain.storage.cid import Cid, blocks_of, cid_of
 from swarm_chain.types import Digest
@@ -24,11 +24,9 @@ class Published:
         """Keeps ``data``, complete on disk when this returns; the same bytes again change nothing."""
         cid = cid_of(data)
         path = self.folder / str(cid)
-        part = path.with_suffix(".part")
         with writing(path):
             self.folder.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-            part.replace(path)
+            write_whole(path, data)
         return cid
 
     def files(self) -> dict[Digest, bytes]:

@@ -27,6 +27,8 @@ from swarm_chain.cli.processes import ProcessRecord, end_processes, is_running, 
 from swarm_chain.errors import ConfigurationError, DiskFullError, UnsupportedVersionError
 
 VERSION = 1
+PATIENCE = 15.0
+"""Seconds for a process to end when asked."""
 
 
 class SwarmHome:
@@ -146,17 +148,22 @@ class SwarmHome:
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
             )
-        self.record(role, child.pid)
+        try:
+            self.record(role, child.pid)
+        except BaseException:  # nobody would find it again
+            child.terminate()
+            child.wait()
+            raise
         return child
 
-    def end(self, records: Sequence[ProcessRecord], patience: float = 15.0) -> None:
+    def end(self, records: Sequence[ProcessRecord], patience: float = PATIENCE) -> None:
         """Ends processes: asks all, waits, then insists. Never touches a process that only has the same ID."""
         with uninterrupted():
             end_processes(records, patience)
             self.forget(records)
 
     def remove(self) -> list[Path]:
-        """Deletes all but the keys; returns what was kept.
+        """Ends every process of the folder and deletes all but the keys; returns which were kept.
 
         Raises:
             ConfigurationError: this is no swarm folder.
@@ -165,6 +172,8 @@ class SwarmHome:
             return []
         if not self.keys.is_dir():
             raise ConfigurationError(f"{self.path} is not a swarm folder: it has no keys/.", "Nothing was deleted.", "Check --home.")
+        with uninterrupted():
+            end_processes(self.processes(), PATIENCE)
         for name in ("deployment.json", "deployment.old.json", "settings.toml", "processes.json", ".lock"):
             (self.path / name).unlink(missing_ok=True)
         for name in ("chain", "nodes", "published", "logs", "pictures"):
@@ -198,17 +207,20 @@ class SwarmHome:
     def _write(self, records: Sequence[ProcessRecord]) -> None:
         text = json.dumps({"version": VERSION, "processes": [asdict(record) for record in records]}, indent=2)
         with writing(self._records):
-            write_whole(self._records, text)
+            write_whole(self._records, text.encode())
 
 
-def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
+def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Writes a file that is either the old or the new one, never half of it."""
     part = path.with_name(path.name + ".part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,15 @@ TOKEN = 10**18
 
 def home_of(cli: CommandLine) -> SwarmHome:
     return SwarmHome(cli.folder / ".swarm")
+
+
+def commits(node: subprocess.Popen[str], status: Path) -> None:
+    """Waits until a running node has committed, which opens a round."""
+    deadline = time.monotonic() + 120
+    while not (status.exists() and json.loads(status.read_text())["round"] >= 1):
+        assert node.poll() is None, node.communicate()[1]
+        assert time.monotonic() < deadline, "it did not commit"
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -98,12 +108,7 @@ def test_a_node_is_made_joins_runs_and_leaves(cli: CommandLine) -> None:
 
     running = cli.start("node", "run", "--name", "ada")
     try:
-        status = home.node("ada") / "status.json"
-        deadline = time.monotonic() + 60
-        while not (status.exists() and json.loads(status.read_text())["round"] >= 1):
-            assert running.poll() is None, running.communicate()[1]
-            assert time.monotonic() < deadline, "it did not commit"
-            time.sleep(0.1)
+        commits(running, home.node("ada") / "status.json")
         assert home.process("node-ada") is not None
         second = cli("node", "run", "--name", "ada")
         assert (second.code, "in use" in second.err) == (3, True), "two of one key would commit against each other"
@@ -119,6 +124,28 @@ def test_a_node_is_made_joins_runs_and_leaves(cli: CommandLine) -> None:
     assert "nothing to claim" in cli.done("claim", "--name", "ada").err
     first = cli.done("rounds", "--json").json[0]
     assert (first["round"], first["paid"]) == (1, "0")
+
+
+def test_a_node_elsewhere_needs_the_url_the_deployment_file_and_a_provider(cli: CommandLine, tmp_path: Path) -> None:
+    home = home_of(cli)
+    chain, gateway = home.process("chain"), home.process("gateway")
+    assert chain is not None
+    assert gateway is not None
+    group = cli.done("group", "create", "--task", "digits", "--json").json["group"]
+    elsewhere = CommandLine(tmp_path)
+    (tmp_path / "deployment.json").write_bytes(home.deployment.read_bytes())
+    (tmp_path / "swarm-chain.toml").write_text(f'rpc_url = "{chain.url}"\ndeployment = "deployment.json"\ngroup = {group}\n')
+    elsewhere.done("node", "init", "--fund-local")
+    elsewhere.done("group", "join")
+    without = elsewhere("node", "run")
+    assert without.code == 6, "nobody gives it the manifest"
+    running = elsewhere.start("node", "run", "--provider", gateway.url)
+    try:
+        commits(running, home_of(elsewhere).node("node") / "status.json")
+    finally:
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=60)
+    assert running.returncode == 130
 
 
 def test_an_invitation_opens_a_closed_group(cli: CommandLine) -> None:

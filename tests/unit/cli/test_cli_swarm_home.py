@@ -125,6 +125,22 @@ def test_a_full_disk_says_so(tmp_path: Path) -> None:
         full.write("x" * 100_000)
 
 
+def test_what_cannot_be_recorded_does_not_run(home: SwarmHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    children = []
+    monkeypatch.setattr("swarm_chain.cli.swarm_home.write_whole", lambda *_: Path("/dev/full").write_bytes(b"x" * 100_000))
+    real = subprocess.Popen
+    monkeypatch.setattr("subprocess.Popen", lambda *words, **named: children.append(real(*words, **named)) or children[-1])
+    with pytest.raises(DiskFullError):
+        home.spawn("chain", SLEEP)
+    assert [child.returncode for child in children] == [-signal.SIGTERM]
+
+
+def test_removing_ends_what_runs(home: SwarmHome) -> None:
+    child = home.spawn("chain", SLEEP)
+    home.remove()
+    assert child.wait(5) == -signal.SIGTERM
+
+
 def test_a_file_where_a_folder_should_be_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="cannot be written"):
@@ -133,8 +149,8 @@ def test_a_file_where_a_folder_should_be_says_so(tmp_path: Path) -> None:
 
 def test_a_file_is_written_whole(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    write_whole(path, "old")
-    write_whole(path, "new")
+    write_whole(path, b"old")
+    write_whole(path, b"new")
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
 
