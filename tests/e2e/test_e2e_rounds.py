@@ -4,7 +4,7 @@ import books
 import recompute
 from swarm_of_processes import BUDGET, REWARD, Swarm
 
-from swarm_chain.chain.events import Revealed, RoundFinal
+from swarm_chain.chain.events import Committed, Revealed, RoundFinal
 from swarm_chain.protocol.model import Model, encode_model, model_root
 from swarm_chain.storage.embedded import EmbeddedStore
 from swarm_chain.types import Round, Seat
@@ -14,7 +14,8 @@ GWEI = 10**9
 
 def test_three_rounds_and_the_closing_vote(swarm: Swarm) -> None:
     swarm.create().add_nodes(4)
-    for index in range(4):
+    swarm.start(0, rounds=3, keep_rounds=1)
+    for index in (1, 2, 3):
         swarm.start(index, rounds=3)
     swarm.all_done(timeout=180)
 
@@ -24,6 +25,7 @@ def test_three_rounds_and_the_closing_vote(swarm: Swarm) -> None:
     every_node_named_one_parent(swarm, finals)
     results_come_from_the_updates(swarm, finals)
     credits_are_equal_shares_of_the_pot(swarm)
+    old_bytes_are_gone_where_they_are_not_kept(swarm, finals)
     books.check(swarm.contracts)
 
     for index, operator in enumerate(swarm.operators):
@@ -72,3 +74,11 @@ def credits_are_equal_shares_of_the_pot(swarm: Swarm) -> None:
         budget -= 4 * share
     assert [swarm.contracts.rewards.credit_of(swarm.group, Seat(seat)) for seat in range(4)] == [owed] * 4
     assert swarm.contracts.rewards.budget_of(swarm.group) == budget
+
+
+def old_bytes_are_gone_where_they_are_not_kept(swarm: Swarm, finals: dict[int, RoundFinal]) -> None:
+    sealed = {event.round: event.sealed_digest for event in swarm.events(Committed) if event.node == swarm.nodes[1]}
+    store = EmbeddedStore(swarm.home(0) / "store")
+    assert [store.has(sealed[round_]) for round_ in (1, 2, 3)] == [False, False, True]
+    assert [store.has(finals[round_].result.model_digest) for round_ in (1, 2, 3)] == [False, False, True]
+    store.close()
