@@ -22,6 +22,7 @@ from swarm_chain.node.aggregate import Aggregator
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.commit import commit, commit_again
 from swarm_chain.node.endpoints import Endpoints
+from swarm_chain.node.evict import free_seats
 from swarm_chain.node.genesis import load_genesis, load_task
 from swarm_chain.node.journal import Journal, JournaledResult
 from swarm_chain.node.lock import exclusive
@@ -249,6 +250,7 @@ class Daemon:
             self._tell(message="waiting for bytes to build on")
             return False
         if commit_again(member, round_, parent):
+            log.info("Round %d: sent the commit that was in the journal.", round_)
             return True
         closing = self._last is not None and round_ > self._last
         update = None if closing else self._train(round_, parent)
@@ -334,6 +336,7 @@ class Daemon:
         member = self._member
         self._settled = snapshot.head.settled_round
         self._collector.forget(self._settled)
+        free_seats(member, snapshot)
         self._tell(credit=member.contracts.rewards.credit_of(member.group, member.seat))
         final = self._parents.result(snapshot.head.result_hash)
         if final is not None:

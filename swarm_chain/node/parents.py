@@ -4,6 +4,7 @@ import logging
 
 from swarm_chain.chain.connection import block
 from swarm_chain.chain.events import RoundFinal
+from swarm_chain.chain.identity import REORG_BLOCKS
 from swarm_chain.chain.rounds import Snapshot
 from swarm_chain.errors import IntegrityError, NotFoundError
 from swarm_chain.node.member import FETCH_SECONDS, Member
@@ -23,6 +24,9 @@ class Parents:
     def __init__(self, member: Member) -> None:
         self._member = member
         self._models: dict[bytes, Model] = {}
+        self._finals: dict[bytes, Result] = {}
+        self._searched_to = 0
+        self._said: set[bytes] = set()
 
     def result(self, hash_: bytes) -> Result | None:
         """The preimage of a hash: the genesis, what this node computed, or what became final; ``None`` for any other."""
@@ -67,7 +71,9 @@ class Parents:
             try:
                 self.model(name)
             except (NotFoundError, IntegrityError) as error:
-                log.warning("Round %d: cannot build on %s…. %s", round_, name.hex()[:8], error.what)
+                if name not in self._said:
+                    self._said.add(name)
+                    log.warning("Round %d: cannot build on %s…. %s", round_, name.hex()[:8], error.what)
             else:
                 return name
         return None
@@ -92,10 +98,15 @@ class Parents:
         return model
 
     def _final(self, hash_: bytes) -> Result | None:
+        """A result that is final, by the chain's events; each block is searched once, those that it may still replace again."""
         contracts = self._member.contracts
-        first = contracts.deployment.blocks[contracts.rounds.name]
-        events = contracts.rounds.events(self._member.group, [RoundFinal], first, block(contracts.web3).number)
-        return next((event.result for event in events if isinstance(event, RoundFinal) and event.result_hash == hash_), None)
+        last = block(contracts.web3).number
+        first = max(contracts.deployment.blocks[contracts.rounds.name], self._searched_to - REORG_BLOCKS)
+        for event in contracts.rounds.events(self._member.group, [RoundFinal], first, last):
+            if isinstance(event, RoundFinal):
+                self._finals[event.result_hash] = event.result
+        self._searched_to = last
+        return self._finals.get(hash_)
 
 
 def current(snapshot: Snapshot) -> RoundView:

@@ -30,7 +30,7 @@ class Settler:
         """Settles the first unsettled round, if it can be and nobody else has.
 
         Returns:
-            whether a transaction was tried.
+            whether that succeeded.
         """
         member, head, settled, now = self._member, snapshot.head.result_hash, snapshot.head.settled_round, snapshot.block.time
         computed = member.journal.result_of(Round(settled + 1))
@@ -53,6 +53,6 @@ class Settler:
             member.sender.send(function)
         except TransactionError as error:
             log.info("Round %d was not settled from here: %s", round_, error.what)
-        else:
-            log.info("Round %d is %s.", round_, what)
+            return False
+        log.info("Round %d is %s.", round_, what)
         return True

@@ -1,7 +1,7 @@
 import books
 from swarm_of_processes import STAKE, Swarm
 
-from swarm_chain.chain.events import CommitForfeited, Committed, Revealed, RoundFinal
+from swarm_chain.chain.events import CommitForfeited, Committed, Revealed, RoundFinal, SeatLeft
 from swarm_chain.types import Round, Seat
 
 HONEST = 0b000111
@@ -9,7 +9,7 @@ SILENT, GARBAGE, COPYCAT = 3, 4, 5
 
 
 def test_silence_garbage_and_copies_earn_nothing(swarm: Swarm) -> None:
-    swarm.create(reveal_duration=10).add_nodes(6)
+    swarm.create(reveal_duration=10, max_missed=2).add_nodes(6)
     for index in range(3):
         swarm.start(index, rounds=2)
     swarm.start(SILENT, {"never_reveals": []}, rounds=2)
@@ -36,4 +36,5 @@ def test_silence_garbage_and_copies_earn_nothing(swarm: Swarm) -> None:
     assert stake.free + stake.locked == STAKE - 2 * (STAKE // 100)
     reputations = [swarm.contracts.rounds.seat(swarm.group, node).reputation for node in swarm.nodes]
     assert min(reputations[:3]) > max(reputations[3:])
+    assert [event.seat for event in swarm.events(SeatLeft)] == [SILENT]  # the others evicted it after two rounds
     books.check(swarm.contracts)

@@ -101,6 +101,15 @@ def test_a_manifest_that_does_not_hash_to_its_digest(member: Swarm, capsys: pyte
     store.close()
 
 
+def test_a_full_store(member: Swarm, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = exit_of(member, capsys, store_capacity=10_000)
+    assert code == 6
+    assert said
+    store = EmbeddedStore(member.home(0) / "store")
+    assert store.has(digest_of(member.task.encode()))  # what was there is there
+    store.close()
+
+
 def test_a_second_process_on_one_home(member: Swarm, capsys: pytest.CaptureFixture[str]) -> None:
     member.start(0)
     member.until("the first one runs", lambda: bool(member.status(0)))
