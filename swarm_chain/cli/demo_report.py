@@ -77,6 +77,7 @@ def measure(swarm: "Swarm", group: "Group", name: str, passes: int) -> Measured:
     from swarm_chain.chain.connection import block
     from swarm_chain.chain.events import RoundFinal
     from swarm_chain.learning.data import load
+    from swarm_chain.learning.devices import pick, use_threads
     from swarm_chain.learning.task import LARGEST_MANIFEST, Task
     from swarm_chain.learning.training import central, evaluate
     from swarm_chain.protocol.model import decode_model, model_size
@@ -99,16 +100,18 @@ def measure(swarm: "Swarm", group: "Group", name: str, passes: int) -> Measured:
         store.close()
     data = load(task.images.source, swarm.settings.data)
     total = task.local.steps * passes
+    device = pick(swarm.settings.device)
+    use_threads(1)  # a network this small gains nothing from more, and loses much where others use the machine
     with present.progress("The same network in one place", total // STEPS_SHOWN, lines=False) as step:
         trained = central(
-            task, data.train, total, on_step=lambda number, of, loss: None if number % STEPS_SHOWN else step(f"{number} of {of}")
+            task, data.train, total, device, on_step=lambda number, of, loss: None if number % STEPS_SHOWN else step(f"{number} of {of}")
         )
     with present.progress("Testing the agreed models", len(models), lines=False) as step:
         agreed = {}
         for result, model in models.items():
             step(present.short(result))
-            agreed[result] = evaluate(task, model.weights, data.test)[0]
-    return Measured(agreed, evaluate(task, trained, data.test)[0])
+            agreed[result] = evaluate(task, model.weights, data.test, device)[0]
+    return Measured(agreed, evaluate(task, trained, data.test, device)[0])
 
 
 def _accuracies(home: SwarmHome, name: str, rounds: int) -> list[float | None]:

@@ -15,7 +15,9 @@ from rich.text import Text
 
 from swarm_chain.cli.present import tokens
 
-PHASE_STYLE = {"commit": "cyan", "reveal": "magenta", "closed": "dim"}
+PHASE_STYLE = {"train": "yellow", "commit": "cyan", "reveal": "magenta"}
+TRAINING_SHARE = 0.7
+"""Of a round, for its bar; committing and revealing share the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +85,15 @@ def render(rows: Sequence[NodeRow], rounds: int | None, begun: float, note: str 
         begun: ``time.monotonic()`` of the start.
         note: a last line.
     """
-    number = max((row.round for row in rows), default=0)
-    phase = next((row.phase for row in rows if row.round == number), "closed")
-    head = Table.grid(padding=(0, 1))
-    total = rounds or max(number, 1)
-    done = min(max(number - 1, 0) + (0.5 if phase == "reveal" else 0), total)
+    number, phase, part = _where(rows)
     shown = f"round [bold]{number}[/]" + (f" of {rounds}" if rounds else "")
     if rounds and number > rounds:
-        shown = f"closing vote (round {number})"
+        shown = "closing vote"
+    head = Table.grid(padding=(0, 1))
     head.add_row(
         Text.from_markup(shown),
-        Text(phase, style=PHASE_STYLE.get(phase, "")),
-        ProgressBar(total=total, completed=done, width=30),
+        Text(phase, style=PHASE_STYLE[phase]),
+        ProgressBar(total=rounds or 1, completed=min(number - 1 + part, rounds) if rounds else part, width=30),
         Text(f"{time.monotonic() - begun:.0f} s", style="dim"),
     )
     body = Table(header_style="bold", expand=False)
@@ -115,3 +114,13 @@ def render(rows: Sequence[NodeRow], rounds: int | None, begun: float, note: str 
             Text(row.message, overflow="ellipsis", no_wrap=True),
         )
     return Group(head, body, *([Text.from_markup(note)] if note else []))
+
+
+def _where(rows: Sequence[NodeRow]) -> tuple[int, str, float]:
+    """The round that nodes work on, its phase, how far they are in it, 0 to 1. On chain it opens with its first commit, after training."""
+    number = max((row.round for row in rows), default=0)
+    phase = next((row.phase for row in rows if row.round == number), "closed")
+    if phase == "closed":
+        trained = sum(row.step / row.steps for row in rows if row.steps) / max(len(rows), 1)
+        return number + 1, "train", TRAINING_SHARE * trained
+    return number, phase, TRAINING_SHARE + (0.1 if phase == "commit" else 0.2)

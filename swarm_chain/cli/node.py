@@ -162,6 +162,7 @@ def _node_settings(swarm: "Swarm", group: "Group") -> "NodeSettings":
         store=settings.store,
         store_capacity=settings.store_capacity,
         kubo_url=settings.kubo_url,
+        kubo_port=settings.kubo_port,
         providers=(*settings.providers, *([gateway.url] if gateway and gateway.url else [])),
         allow_private=swarm.local if settings.allow_private is None else settings.allow_private,
         keep_rounds=settings.keep_rounds,

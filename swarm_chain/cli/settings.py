@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     store: Literal["embedded", "kubo", "kubo-process"] = Field("embedded", description="where bytes are kept")
     store_capacity: int | None = Field(None, ge=1, description="the embedded store's most bytes; by default what the disk has")
     kubo_url: str = Field("http://127.0.0.1:5001", description="RPC URL of a Kubo daemon, where store is kubo")
+    kubo_port: int = Field(4001, ge=0, le=65535, description="TCP port of the Kubo process, where store is kubo-process")
     gateway_host: str = Field("127.0.0.1", description="address to serve bytes to other nodes on")
     gateway_port: int = Field(0, ge=0, le=65535, description="port to serve bytes on; 0 takes a free one")
     gateway_url: str | None = Field(None, description="how others reach the gateway, where that is not its own address")

@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from swarm_chain.cli.live_table import NodeRow, percent, read_rounds, read_row, render
@@ -44,6 +45,22 @@ def test_the_picture_shows_every_node_and_the_round() -> None:
     shown = capture.get()
     for words in ("round 2 of 8", "commit", "ada", "bob", "0.500", "81.0 %", "1,125", "25", "training [1]", "waiting", "note"):
         assert words in shown
+
+
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        (NodeRow("ada"), "round 1 of 8 train"),
+        (NodeRow("ada", 1, "closed", 5, 10), "round 2 of 8 train"),
+        (NodeRow("ada", 2, "reveal"), "round 2 of 8 reveal"),
+        (NodeRow("ada", 8, "closed"), "closing vote train"),
+    ],
+)
+def test_a_closed_round_means_that_the_next_is_trained(row: NodeRow, shown: str) -> None:
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(render([row], 8, time.monotonic()))
+    assert shown in capture.get()
 
 
 def test_the_closing_vote_is_named() -> None:
