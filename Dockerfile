@@ -11,7 +11,7 @@ RUN python -m venv /opt/swarm-chain \
 
 FROM python:3.12-slim
 COPY --from=build /opt/swarm-chain /opt/swarm-chain
-RUN useradd --create-home --uid 10001 swarm && install -d -o swarm /var/lib/swarm-chain
+RUN useradd --create-home --uid 10001 swarm && install -d -o swarm /var/lib/swarm-chain /creator
 USER swarm
 ENV PATH=/opt/swarm-chain/bin:$PATH SWARM_CHAIN_HOME=/var/lib/swarm-chain PYTHONUNBUFFERED=1
 VOLUME /var/lib/swarm-chain

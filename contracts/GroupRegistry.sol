@@ -118,7 +118,8 @@ contract GroupRegistry is IGroupRegistry, EIP712 {
         _bound(t.commitDuration >= 1 && t.commitDuration <= MAX_DURATION, "commitDuration");
         _bound(t.revealDuration >= 1 && t.revealDuration <= MAX_DURATION, "revealDuration");
         _bound(t.challengeWindow <= MAX_DURATION, "challengeWindow");
-        _bound(t.idleTimeout >= 1 && t.idleTimeout <= 365 days, "idleTimeout");
+        // A ring full of rounds that wait for their window must not make the last of them idle.
+        _bound(t.idleTimeout > t.challengeWindow && t.idleTimeout <= 365 days, "idleTimeout");
         _bound(t.maxMissed >= 1, "maxMissed");
         _bound(t.maturity >= 1, "maturity");
         uint256 supply = TOKEN.totalSupply();

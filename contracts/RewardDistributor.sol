@@ -9,7 +9,7 @@ import {Bitmap} from "./libraries/Bitmap.sol";
 import {GroupId} from "./types/Types.sol";
 
 /// @title Budgets and credits
-/// @dev 64 bits of units hold 1.8e19 * 1e9 wei, eighteen times the token's whole supply, so no sum of shares overflows.
+/// @dev 64 bits of units hold 1.8e19 * 1e9 wei, eighteen times the token's whole supply.
 contract RewardDistributor is IRewardDistributor {
     using SafeERC20 for IERC20;
 
@@ -81,6 +81,8 @@ contract RewardDistributor is IRewardDistributor {
         uint256 wholes = Bitmap.count(payment.whole);
         uint256 halves = Bitmap.count(payment.half);
         uint256 share = wholes + halves == 0 ? 0 : pot / (wholes + halves) / UNIT;
+        // Paid tokens come back as budget, so the sum has no bound of its own. At its end a group pays no more, but moves on.
+        if (share > type(uint64).max - pool.shares) share = 0;
         if (share == 0) return;
         uint256 halfShare = share / 2;
         uint256 paid = (share * wholes + halfShare * halves) * UNIT;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measures what each transaction costs, by receipt on a local chain, and writes ``docs/gas.md``.
 
-Two groups, of 10 and of 100 nodes, go through rounds until everything a round writes has been written before: storage that is written
-for the first time costs more, and only the first rounds pay for it.
+Two groups, of 10 and of 100 nodes, go through rounds until everything a round writes has been written before (storage that is written
+for the first time costs more, and only the first rounds pay for it), and on until reputations are at their top and no weight moves.
 """
 
 import argparse
@@ -37,8 +37,9 @@ from swarm_chain.types import ZERO32, Address, Digest, GroupId, Result, Reveal, 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "docs" / "gas.md"
 SIZES = (10, 100)
-WARM_ROUNDS = 10
-MEASURED_ROUNDS = 4
+RISING = range(11, 15)
+"""Rounds in which every word was written before, but reputations, and so weights, still move."""
+STEADY = range(81, 85)
 GOAL = 75_000
 TOKEN = 10**18
 ROWS = (
@@ -149,11 +150,9 @@ class Swarm:
     nodes: list[Wallet]
     seats: dict[Address, Seat]
     parent: bytes
-    gas: Gas
 
-    def round(self, number: Round, results: dict[Round, Result], measure: bool) -> None:
+    def round(self, number: Round, results: dict[Round, Result], gas: Gas) -> None:
         """Commits and reveals of every node, then ``finalize`` of the round before."""
-        gas = self.gas if measure else Gas()
         everyone = (1 << len(self.nodes)) - 1
         domain = self.contracts.domain(self.group)
         opened = {
@@ -236,12 +235,12 @@ def found(chain: Chain, contracts: Contracts, owner: Wallet, size: int, gas: Gas
     gas.used["join, another seat"] += [receipt["gasUsed"] for receipt in joined[1:]]
     taken = [event for receipt in joined for event in read_events(receipt["logs"]) if isinstance(event, SeatTaken)]
     parent = genesis_hash(contracts.domain(group), model_digest, model_root)
-    return Swarm(chain, contracts, group, nodes, {event.node: event.seat for event in taken}, parent, gas)
+    return Swarm(chain, contracts, group, nodes, {event.node: event.seat for event in taken}, parent)
 
 
-def measure(size: int) -> Gas:
-    """Gas of everything in a group of so many nodes."""
-    gas = Gas()
+def measure(size: int) -> tuple[Gas, Gas]:
+    """Gas of everything in a group of so many nodes, rounds in the steady state; and that of rounds while reputations rise."""
+    gas, rising = Gas(), Gas()
     with tempfile.TemporaryDirectory() as directory, LocalChain(Path(directory) / "chain") as local:
         web3 = connect(local.url)
         sender = Sender(web3, local.account(0))
@@ -250,48 +249,56 @@ def measure(size: int) -> Gas:
         owner = Wallet(local.account(0), sender.chain_id, len(artifacts.CONTRACTS))
         swarm = found(chain, contracts, owner, size, gas)
         results: dict[Round, Result] = {}
-        last = WARM_ROUNDS + MEASURED_ROUNDS
-        for number in range(1, last + 1):
-            swarm.round(Round(number), results, measure=number > WARM_ROUNDS)
-            print(f"{size} nodes: round {number} of {last}", file=sys.stderr)
+        last = STEADY.stop - 1
+        for number in range(1, STEADY.stop):
+            swarm.round(Round(number), results, gas if number in STEADY else rising if number in RISING else Gas())
+            if number % 10 == 0:
+                print(f"{size} nodes: round {number} of {last}", file=sys.stderr)
             if number in (last - 1, last):
                 claims = [node.sign(contracts.rewards.claim([(swarm.group, swarm.seats[node.address])])) for node in swarm.nodes]
                 what = "claim, first time" if number == last - 1 else "claim, later"
                 gas.used[what] += [receipt["gasUsed"] for receipt in chain.send(claims)]
     gas.used["finalize, a seat's share"] = [round(used / size) for used in gas.used["finalize"]]
-    return gas
+    return gas, rising
 
 
 def per_node_round(gas: Gas, size: int) -> int:
     """Gas of one node's commit and reveal and its share of what a round costs besides, all of a round's transactions counted."""
-    rounds = MEASURED_ROUNDS * size
+    rounds = len(STEADY) * size
     return round(sum(sum(values) for what, values in gas.used.items() if what in COUNTED) / rounds)
 
 
-def report(measured: dict[int, Gas]) -> str:
+def report(measured: dict[int, tuple[Gas, Gas]]) -> str:
     """The page."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
     changed = subprocess.run(
         ["git", "status", "--short", "swarm_chain/chain/artifacts"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()
     where = f"commit {commit or 'unknown'}{' with changes to the contracts' if changed else ''}"
-    sums = [per_node_round(gas, size) for size, gas in measured.items()]
+    steady = [gas for gas, _ in measured.values()]
+    sums = [per_node_round(gas, size) for size, (gas, _) in measured.items()]
+    while_rising = [per_node_round(rising, size) for size, (_, rising) in measured.items()]
     rows = [["transaction", *(f"N = {size}" for size in measured)]]
-    rows += [[what, *(f"{gas.mean(what):,}" for gas in measured.values())] for what in ROWS]
+    rows += [[what, *(f"{gas.mean(what):,}" for gas in steady)] for what in ROWS]
     rows += [["**a node's round**: commit, reveal, its share of the rest", *(f"**{value:,}**" for value in sums)]]
+    rows += [["the same while reputations rise", *(f"{value:,}" for value in while_rising)]]
     lines = [
         "# Gas",
         "",
-        "By receipt on Anvil, in a steady state: every word of storage that a round writes was written before. Regenerated by `make gas`.",
+        "By receipt on Anvil, in a steady state: every word of storage that a round writes was written before, and reputations",
+        "are at their top. Regenerated by `make gas`.",
         "",
         f"Measured on {datetime.now(UTC).date()} at {where}; {compiler()}.",
-        f"Rounds {WARM_ROUNDS + 1} to {WARM_ROUNDS + MEASURED_ROUNDS} of a group of N nodes that all commit, reveal and agree; means.",
+        f"Rounds {STEADY.start} to {STEADY.stop - 1} of a group of N nodes that all commit, reveal and agree; means.",
+        f"Reputations rise until about round 70; the last line is of rounds {RISING.start} to {RISING.stop - 1}.",
         "",
         "_Outside the contract_ is what a transaction costs whatever the contract does: its base of 21,000, its calldata and its event.",
         "",
         *table(rows),
         "",
         f"The goal is at most {GOAL:,} a node and round: {'met' if max(sums) <= GOAL else 'missed'}.",
+        "Two transactions that each write two words, with their calldata and events, cost about 71,700 before the contract computes",
+        "anything: what is left to save is computing, and events.",
         "",
     ]
     return "\n".join(lines)

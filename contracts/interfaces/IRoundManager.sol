@@ -68,7 +68,7 @@ interface IRoundManager {
     function leave(GroupId group, address node) external;
     /// @notice Frees a seat that left, once every round it took part in is settled. Anyone.
     function release(GroupId group, uint8 seat) external;
-    /// @notice Makes a seat leave that missed `maxMissed` final rounds in a row. Anyone.
+    /// @notice Makes a seat leave that revealed in none of the last `maxMissed` settled rounds. Anyone.
     function evict(GroupId group, uint8 seat) external;
     /// @notice Hands a seat to its identity's new node key. The old key can still reveal what it committed. Anyone.
     function rekey(GroupId group, uint8 seat) external;

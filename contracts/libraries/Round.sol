@@ -9,9 +9,9 @@ import {Phase} from "../types/Types.sol";
 ///   round 24 · commitDeadline 32 · revealDeadline 32 · seats 8 · committed 8 · revealed 8 · revealedWeight 24 · leaderWeight 23
 ///   · quiet 1 · leaderTag 96
 ///
-/// The tag is the first 12 bytes of the hash that most of the revealed weight named. A reveal with the same tag needs no read
-/// of the whole hash. To steal its vote one would have to be first with another hash of the same 96 bits: a second preimage of
-/// a result that is not known before the reveals, and that each try has to aggregate anew.
+/// The tag is the first 12 bytes of the hash of what most of the revealed weight named. A reveal with the same tag needs no read
+/// of the whole hash. To steal its vote one would have to be first with another hash of the same tag. It is a tag of the hash's
+/// hash because a vote may name any 32 bytes, also the leader's own with another tail.
 type Live is uint256;
 
 /// @notice A closed round and the opening of the next, written once, when the next opens: the low 160 bits of `Live`, then
@@ -82,7 +82,7 @@ library Round {
 
     /// @dev Whether `hash` has the leader's tag; no hash has it before the first reveal.
     function leads(Live live, bytes32 hash) internal pure returns (bool) {
-        return revealed(live) != 0 && Live.unwrap(live) >> TAG == uint256(hash) >> TAG;
+        return revealed(live) != 0 && Live.unwrap(live) >> TAG == _tag(hash);
     }
 
     function phase(Live live, uint256 time) internal pure returns (Phase) {
@@ -144,7 +144,7 @@ library Round {
 
     function withLeader(Live live, bytes32 leader, uint256 weight) internal pure returns (Live) {
         uint256 rest = Live.unwrap(live) & (((1 << LEADER_WEIGHT) - 1) | (1 << QUIET));
-        return Live.wrap(rest | (weight << LEADER_WEIGHT) | ((uint256(leader) >> TAG) << TAG));
+        return Live.wrap(rest | (weight << LEADER_WEIGHT) | (_tag(leader) << TAG));
     }
 
     /// @dev Ends the round at `time`, in whichever phase it is.
@@ -153,6 +153,11 @@ library Round {
         if (time < commitDeadline(live)) word -= (commitDeadline(live) - time) << COMMIT_DEADLINE;
         if (time < revealDeadline(live)) word -= (revealDeadline(live) - time) << REVEAL_DEADLINE;
         return Live.wrap(word);
+    }
+
+    /// @dev Of a hash of the hash: whoever votes may name any 32 bytes, also the leader's first twelve with another tail.
+    function _tag(bytes32 hash) private pure returns (uint256) {
+        return uint256(keccak256(abi.encode(hash))) >> TAG;
     }
 
     // ------------------------------------------------------------------------------------------------ records

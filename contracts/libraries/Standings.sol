@@ -68,6 +68,18 @@ library Standings {
         return StandingWord.wrap(StandingWord.unwrap(word) & ~(uint256(type(uint32).max) << (lane * LANE)));
     }
 
+    /// @notice What a void round makes of the standings: `lanes` did not reveal in it.
+    function absent(StandingWord word, uint256 lanes) internal pure returns (StandingWord) {
+        unchecked {
+            uint256 bits = StandingWord.unwrap(word);
+            for (uint256 shift = MISSED; lanes != 0; shift += LANE) {
+                if (lanes & 1 != 0 && (bits >> shift) & 0xFF != 0xFF) bits += 1 << shift;
+                lanes >>= 1;
+            }
+            return StandingWord.wrap(bits);
+        }
+    }
+
     /// @notice What a final round makes of the standings. All bitmaps are of the word's eight lanes.
     /// @param members on the round's roster; @param included their updates; @param revealed those that revealed
     /// @param maturity where the age stops, since nothing depends on it beyond
@@ -92,7 +104,8 @@ library Standings {
                         if (age < maturity) ++age;
                         missed = 0;
                     } else {
-                        reputation = (reputation * 7) / 8;
+                        // Never to nothing: a group whose members all failed can still agree.
+                        reputation -= reputation / 8;
                         if (revealed & 1 == 0 && missed < 0xFF) ++missed;
                     }
                     uint256 after_ = (lane & (SEATED | LEFT)) | reputation | (age << AGE) | (missed << MISSED);

@@ -235,4 +235,34 @@ abstract contract RoundState is IRoundManager {
     function _slotOf(GroupId group, Seat storage taken, uint32 round) internal view returns (Slot) {
         return _slots[group][round < taken.keyFrom ? taken.previousNode : taken.node][round % RING];
     }
+
+    // ------------------------------------------------------------------------------------------------ weights
+
+    /// @dev The weights that hold from round `from` on: reputations, the newcomers' within their part.
+    function _shareWeights(GroupId group, Roster memory roster_, uint256 maturity, uint256 from) internal {
+        unchecked {
+            uint256 words = (uint256(roster_.top) + 7) / 8;
+            StandingWord[] memory standings = new StandingWord[](words);
+            uint256 mature = 0;
+            uint256 young = 0;
+            for (uint256 index = 0; index < words; ++index) {
+                standings[index] = _standings[group][index];
+                (uint256 m, uint256 y) = standings[index].reputations(maturity);
+                mature += m;
+                young += y;
+            }
+            uint256 cap = mature == 0 || young <= mature / 3 ? young : mature / 3;
+            uint256 youngWeight = 0;
+            for (uint256 index = 0; index < words; ++index) {
+                (uint256 lanes, uint256 shared) = standings[index].weights(maturity, cap, young);
+                youngWeight += shared;
+                WeightWord word = _weights[group][index];
+                if (word.current() == lanes) continue;
+                _weights[group][index] = word.changed(lanes, from);
+                roster_.weighed = uint24(from);
+            }
+            roster_.mature = uint24(mature);
+            roster_.young = uint24(youngWeight);
+        }
+    }
 }

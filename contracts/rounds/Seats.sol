@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IIdentityRegistry} from "../interfaces/IIdentityRegistry.sol";
 import {IRoundManager} from "../interfaces/IRoundManager.sol";
 import {Slot, Slots} from "../libraries/Slots.sol";
-import {Standings, StandingWord} from "../libraries/Standings.sol";
+import {Standings} from "../libraries/Standings.sol";
 import {Weights, WeightWord} from "../libraries/Weights.sol";
 import {GroupId, Terms} from "../types/Types.sol";
 import {RoundState} from "./RoundState.sol";
@@ -119,21 +119,15 @@ abstract contract Seats is RoundState {
         Seat storage taken = _seats[group][index];
         if (taken.untilRound != 0) revert NotSeated(group, taken.node);
         uint24 from = uint24(_lives[group].round() + 1);
-        WeightWord word = _weights[group][index / 8];
-        (, uint16 weight) = word.read(index % 8, from);
-        StandingWord standings = _standings[group][index / 8];
-        bool isMature = standings.read(index % 8).age >= _rules[group].maturity;
-
         taken.untilRound = from;
+        _standings[group][index / 8] = _standings[group][index / 8].left(index % 8);
         Roster memory roster_ = _rosters[group];
         --roster_.seats;
-        if (isMature) roster_.mature -= weight;
-        else roster_.young -= weight;
         roster_.changed = from;
         roster_.weighed = from;
+        // Newcomers' part is of the mature weight that stays.
+        _shareWeights(group, roster_, _rules[group].maturity, from);
         _rosters[group] = roster_;
-        _standings[group][index / 8] = standings.left(index % 8);
-        _weights[group][index / 8] = word.changed(Weights.withoutMember(word.current(), index % 8), from);
         emit SeatLeft(group, index, taken.node, from);
     }
 

@@ -74,10 +74,16 @@ abstract contract Settlement is RoundState {
         }
         _rosters[group].settledRound = uint24(round);
         emit RoundVoid(group, round);
-        if (_votesOf(group, live, round).committed() != _votesOf(group, live, round).revealed()) {
-            (uint256 seated, ) = _occupied(group, roster_.top);
-            _forfeit(group, live, rules, round, _membersIn(group, roster_, round, seated));
+        Live votes = _votesOf(group, live, round);
+        if (votes.revealed() == votes.seats()) return;
+        (uint256 seated, ) = _occupied(group, roster_.top);
+        uint256 members = _membersIn(group, roster_, round, seated);
+        // So that members that vanished with most of the weight can be evicted, although no round becomes final.
+        uint256 absent = members & ~_revealedIn(group, live, round, members);
+        for (uint256 index = 0; absent >> (index * 8) != 0; ++index) {
+            _standings[group][index] = _standings[group][index].absent(uint8(absent >> (index * 8)));
         }
+        _forfeit(group, live, rules, round, members);
     }
 
     /// @dev The result's hash, if it is the next to settle, agreed and due.
@@ -174,10 +180,7 @@ abstract contract Settlement is RoundState {
     ) private {
         unchecked {
             uint256 words = (uint256(roster_.top) + 7) / 8;
-            StandingWord[] memory standings = new StandingWord[](words);
             bool moved = false;
-            uint256 mature = 0;
-            uint256 young = 0;
             for (uint256 index = 0; index < words; ++index) {
                 StandingWord word = _standings[group][index];
                 uint256 shift = index * 8;
@@ -187,29 +190,12 @@ abstract contract Settlement is RoundState {
                     uint8(revealed >> shift),
                     maturity
                 );
-                if (StandingWord.unwrap(next) != StandingWord.unwrap(word)) {
-                    _standings[group][index] = next;
-                    moved = true;
-                }
-                standings[index] = next;
-                (uint256 m, uint256 y) = next.reputations(maturity);
-                mature += m;
-                young += y;
+                if (StandingWord.unwrap(next) == StandingWord.unwrap(word)) continue;
+                _standings[group][index] = next;
+                moved = true;
             }
-            // Without newcomers a weight is a reputation, so nothing moved means no weight did.
-            if (!moved && young == 0) return;
-            uint256 cap = mature == 0 || young <= mature / 3 ? young : mature / 3;
-            uint256 youngWeight = 0;
-            for (uint256 index = 0; index < words; ++index) {
-                (uint256 lanes, uint256 shared) = standings[index].weights(maturity, cap, young);
-                youngWeight += shared;
-                WeightWord word = _weights[group][index];
-                if (word.current() == lanes) continue;
-                _weights[group][index] = word.changed(lanes, from);
-                roster_.weighed = uint24(from);
-            }
-            roster_.mature = uint24(mature);
-            roster_.young = uint24(youngWeight);
+            // Without newcomers a weight is a reputation, so where none moved no weight did.
+            if (moved || roster_.young != 0) _shareWeights(group, roster_, maturity, from);
         }
     }
 }

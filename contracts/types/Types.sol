@@ -34,8 +34,8 @@ enum Scoring {
 /// @param commitDuration at most 30 days
 /// @param revealDuration at most 30 days
 /// @param challengeWindow from agreement to finality
-/// @param idleTimeout a closed round with no successor for this long is void
-/// @param maxMissed a seat that misses this many final rounds in a row can be evicted
+/// @param idleTimeout a closed round with no successor for this long is void; longer than the challenge window
+/// @param maxMissed a seat that reveals in none of this many settled rounds in a row can be evicted
 /// @param maturity final rounds after which a seat no longer counts as a newcomer
 /// @param stake a seat's stake, in wei of the token
 /// @param rewardPerRound in wei of the token
