@@ -4,11 +4,11 @@ import logging
 from collections.abc import Callable, Sequence
 
 from swarm_chain.chain.rounds import Snapshot
-from swarm_chain.errors import IntegrityError, NotFoundError
+from swarm_chain.errors import IntegrityError
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.journal import JournaledResult
 from swarm_chain.node.member import Member
-from swarm_chain.node.parents import Parents
+from swarm_chain.node.parents import UNUSABLE, Parents
 from swarm_chain.protocol import inclusion, outcome
 from swarm_chain.protocol.agreement import parent_of
 from swarm_chain.protocol.commitment import result_hash
@@ -53,7 +53,7 @@ class Aggregator:
                 continue
             try:
                 self._report(aggregate(self._member, self._parents, round_, parent, commits))
-            except (NotFoundError, IntegrityError) as error:
+            except UNUSABLE as error:
                 if (round_, error.what) not in self._said:
                     self._said.add((round_, error.what))
                     log.warning("Round %d cannot be computed here: %s", round_, error.what)

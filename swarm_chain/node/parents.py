@@ -6,7 +6,7 @@ from swarm_chain.chain.connection import block
 from swarm_chain.chain.events import RoundFinal
 from swarm_chain.chain.identity import REORG_BLOCKS
 from swarm_chain.chain.rounds import Snapshot
-from swarm_chain.errors import IntegrityError, NotFoundError
+from swarm_chain.errors import IntegrityError, NotFoundError, TooLargeError
 from swarm_chain.node.member import FETCH_SECONDS, Member
 from swarm_chain.protocol.agreement import expected_parent, parent_of
 from swarm_chain.protocol.model import Model, decode_model, model_root, model_size
@@ -14,6 +14,9 @@ from swarm_chain.protocol.phases import is_idle
 from swarm_chain.types import ZERO32, Result, Round, RoundView
 
 log = logging.getLogger(__name__)
+
+UNUSABLE = (NotFoundError, IntegrityError, TooLargeError)
+"""What peers can make of a fetch; a node goes on without those bytes."""
 
 _KEPT = 3
 
@@ -39,7 +42,7 @@ class Parents:
 
         Raises:
             NotFoundError: the hash is of no result known here, or nobody has its bytes.
-            IntegrityError: the bytes are not the model that the result names.
+            IntegrityError, TooLargeError: the bytes are not the model that the result names.
         """
         if hash_ not in self._models:
             model = self._load(hash_)
@@ -70,7 +73,7 @@ class Parents:
         for name in names:
             try:
                 self.model(name)
-            except (NotFoundError, IntegrityError) as error:
+            except UNUSABLE as error:
                 if name not in self._said:
                     self._said.add(name)
                     log.warning("Round %d: cannot build on %s…. %s", round_, name.hex()[:8], error.what)
