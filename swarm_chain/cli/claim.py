@@ -23,7 +23,7 @@ def claim(
 
     Signs with --key, else with the operator key of the node named.
 
-    Example:  [cyan]swarm-chain claim --name ada[/]
+    Example: `swarm-chain claim --name ada`
     """
     from swarm_chain.chain.events import Claimed, read_events
     from swarm_chain.cli.wiring import open_swarm

@@ -54,9 +54,9 @@ def demo(
     Starts Anvil, deploys the contracts, creates and funds a group, and starts four trainer nodes as processes of their own, each with its
     key, journal and store, and a lopsided share of the data (Dirichlet 0.5). They train a small network together, agree on chain on every
     result, and are paid. Ends with what was learnt, beside the same network trained in one place. Ctrl-C stops everything; the next demo
-    starts afresh in the same folder, [dim].swarm/demo[/].
+    starts afresh in the same folder, `.swarm/demo`.
 
-    Example:  [cyan]swarm-chain demo --rounds 5[/]
+    Example: `swarm-chain demo --rounds 5`
     """
     from swarm_chain.cli.demo_report import report
     from swarm_chain.cli.settings import only, write

@@ -21,7 +21,7 @@ def deploy(
     it goes on where it stopped: run it again with the same account. The whole token supply goes to the deployer, which has no other power.
     Hand the deployment file to everyone who is to take part.
 
-    Example:  [cyan]swarm-chain deploy --rpc https://rpc.example.org --key keys/deployer.json[/]
+    Example: `swarm-chain deploy --rpc https://rpc.example.org --key keys/deployer.json`
     """
     from swarm_chain.chain.connection import chain_id, connect, provider_name
     from swarm_chain.chain.deployment import deploy as deploy_contracts
@@ -45,8 +45,8 @@ def deploy(
         local = wiring.is_local(url, number)
         sender = Sender(web3, wiring.sponsor(settings, folder, local), confirmations=settings.confirmations)
         cost, balance = estimate_cost(web3, sender), sender.balance()
-        present.say(f"Chain [bold]{number}[/] at {provider_name(web3)}, deployer [bold]{sender.address}[/]")
-        present.say(f"Costs about [bold]{present.tokens(cost, 6)}[/] of the chain's coin; the deployer holds {present.tokens(balance, 6)}.")
+        present.say(f"Chain {number} at {provider_name(web3)}, deployer {sender.address}")
+        present.say(f"Costs about {present.tokens(cost, 6)} of the chain's coin; the deployer holds {present.tokens(balance, 6)}.")
         if balance < cost:
             raise ChainError(
                 f"{sender.address} holds less than deploying costs.",

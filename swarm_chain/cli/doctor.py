@@ -55,7 +55,7 @@ def doctor(
 
     Says for everything that is broken how to mend it, and ends with the exit code of the first such error. Changes nothing.
 
-    Example:  [cyan]swarm-chain doctor[/]
+    Example: `swarm-chain doctor`
     """
     from swarm_chain.cli.wiring import swarm_home
 

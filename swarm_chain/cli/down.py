@@ -40,7 +40,7 @@ def down(config: options.Config = None, home: options.Home = None, yes: options.
     unless --yes is given. Keys are never deleted: they stay in the folder, with the password file of a local swarm. What a node has on
     another chain is not touched, but its journal is removed: end nodes between rounds, or a commit cannot be revealed.
 
-    Example:  [cyan]swarm-chain down --yes[/]
+    Example: `swarm-chain down --yes`
     """
     from swarm_chain.cli.wiring import swarm_home
 
@@ -74,7 +74,7 @@ def _list(folder: SwarmHome) -> None:
     try:
         owned = holdings(folder)
     except SwarmChainError as problem:
-        present.say(f"[yellow]What the keys own on this swarm's chain is not known:[/] {problem.what}")
+        present.say(f"What the keys own on this swarm's chain is not known: {problem.what}", "yellow")
         present.table(f"Keys of {folder}", ("key",), [(str(path),) for path in folder.key_files()])
         return
     title = f"Keys of {folder}" + ("" if all(item.empty for item in owned) else ", and what is lost with its chain")

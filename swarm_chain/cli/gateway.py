@@ -21,7 +21,7 @@ def gateway(
     Nodes on other machines that join such a group fetch what it learns from here, once; afterwards the nodes serve each other. It is a
     read-only IPFS trustless gateway, so any other that pins these files does as well. Runs until Ctrl-C.
 
-    Example:  [cyan]swarm-chain gateway --host 0.0.0.0 --port 8080[/]
+    Example: `swarm-chain gateway --host 0.0.0.0 --port 8080`
     """
     from swarm_chain.cli.published import Published
     from swarm_chain.cli.wiring import swarm_home
@@ -34,7 +34,7 @@ def gateway(
     with interruptible():
         server.start()
         record = folder.record("gateway", os.getpid(), server.url)
-        present.say(f"Serving [bold]{folder.published}[/] at [cyan]{server.url}[/]; Ctrl-C ends it.")
+        present.say(f"Serving {folder.published} at {server.url}; Ctrl-C ends it.")
         try:
             while True:
                 time.sleep(3600)

@@ -33,7 +33,7 @@ def list_groups(
 ) -> None:
     """List the groups of this chain.
 
-    Example:  [cyan]swarm-chain group list --json[/]
+    Example: `swarm-chain group list --json`
     """
     from swarm_chain.cli.wiring import open_swarm
 
@@ -71,7 +71,7 @@ def show(
 ) -> None:
     """Show a group: its terms, where it stands, who sits in it.
 
-    Example:  [cyan]swarm-chain group show 1[/]
+    Example: `swarm-chain group show 1`
     """
     from swarm_chain.cli.wiring import open_swarm
 
@@ -127,7 +127,7 @@ def fund(
 
     Anyone can; nobody can take them out again. Signs with --key, else on a local chain its treasury, else the operator's key.
 
-    Example:  [cyan]swarm-chain group fund 1 --amount 5000[/]
+    Example: `swarm-chain group fund 1 --amount 5000`
     """
     from swarm_chain.cli.wiring import open_swarm
 
@@ -161,7 +161,7 @@ def invite(
 
     Prints it on stdout. It can be used once, by that identity alone.
 
-    Example:  [cyan]swarm-chain group invite 7 --group 1 > invitation.txt[/]
+    Example: `swarm-chain group invite 7 --group 1 > invitation.txt`
     """
     from swarm_chain.chain.connection import chain_time
     from swarm_chain.chain.groups import sign_invitation
@@ -199,9 +199,9 @@ def join(
     """Take a seat: register the node, deposit its stake, join.
 
     What is done already is left out, so run it again if it was interrupted. The operator's key pays and owns stake and rewards; the seat
-    counts from the next round that opens. Then [cyan]swarm-chain node run[/].
+    counts from the next round that opens. Then `swarm-chain node run`.
 
-    Example:  [cyan]swarm-chain group join 1 --name ada[/]
+    Example: `swarm-chain group join 1 --name ada`
     """
     from swarm_chain.cli.membership import take_seat
     from swarm_chain.cli.wiring import open_swarm
@@ -229,7 +229,7 @@ def leave(
     The seat is left at the next opening of a round. Its stake comes free when every round it took part in is settled: run this again then.
     Credits stay yours; `swarm-chain claim` collects them.
 
-    Example:  [cyan]swarm-chain group leave 1 --name ada[/]
+    Example: `swarm-chain group leave 1 --name ada`
     """
     from swarm_chain.cli.membership import leave_seat
     from swarm_chain.cli.wiring import open_swarm

@@ -61,7 +61,7 @@ def create(
     to serve, and puts their digests and the terms on chain. Nobody can change a group afterwards, you included. Signs with --key, else on a
     local chain its treasury, else the operator's key.
 
-    Example:  [cyan]swarm-chain group create --task mnist --reward 50 --capacity 10[/]
+    Example: `swarm-chain group create --task mnist --reward 50 --capacity 10`
     """
     from swarm_chain.chain.events import GroupCreated, read_events
     from swarm_chain.cli.published import Published

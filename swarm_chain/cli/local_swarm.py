@@ -72,7 +72,7 @@ def ensure_deployed(home: SwarmHome, web3: "Web3", step: Step) -> "Deployment":
                 # The folder's own chain, with play money: it was killed before it saved its state, or an older release deployed there.
                 old = home.deployment.with_suffix(".old.json")
                 home.deployment.replace(old)
-                present.say(f"[yellow]The contracts are deployed anew:[/] {problem.what} The old file is {old}.")
+                present.say(f"The contracts are deployed anew: {problem.what} The old file is {old}.", "yellow")
     return deploy(web3, Sender(web3, play_account(0)), home.deployment, progress=step)
 
 

@@ -14,7 +14,7 @@ from swarm_chain.errors import SwarmChainError
 app = typer.Typer(
     name="swarm-chain",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -34,9 +34,9 @@ def root(
 ) -> None:
     """Swarm learning that trusts nobody: nodes train one model together and agree on an EVM chain, bit for bit, on what was learnt.
 
-    See it work on this machine:  [cyan]swarm-chain demo[/]
+    See it work on this machine:  `swarm-chain demo`
 
-    A swarm of your own, step by step:  [cyan]up --detach · group create · node init · group join · node run[/]
+    A swarm of your own, step by step:  `up --detach · group create · node init · group join · node run`
 
     Settings come from flags, else the environment (SWARM_CHAIN_*), else a YAML or TOML file. Exit codes: 0 done, 1 unexpected, 2 usage,
     3 configuration or key, 4 chain, 5 unknown group or node, 6 store or disk, 7 learning, 130 interrupted.

@@ -41,7 +41,7 @@ def init(
     reveals, and needs a little of the chain's coin for them. Both are password-protected key files (keystore V3) in the swarm folder; the
     password comes from --password-file, SWARM_CHAIN_PASSWORD, or is asked for. A local swarm generates one, in keys/password.
 
-    Example:  [cyan]swarm-chain node init --name ada --fund-local[/]
+    Example: `swarm-chain node init --name ada --fund-local`
     """
     from swarm_chain.cli.passwords import create_keys
     from swarm_chain.cli.wiring import swarm_home
@@ -105,7 +105,7 @@ def run(
     on: across machines give --host 0.0.0.0 --port 4100 --gateway-url http://THIS-MACHINE:4100, and as --provider the creator's
     `swarm-chain gateway`. Killed at any moment, it goes on from its journal. Ctrl-C ends it after what it is sending.
 
-    Example:  [cyan]swarm-chain node run --group 1 --name ada --rounds 10[/]
+    Example: `swarm-chain node run --group 1 --name ada --rounds 10`
     """
     from swarm_chain.cli.wiring import open_swarm, own_seat
 
@@ -205,7 +205,7 @@ def _watched(node: "NodeSettings", settings: "Settings", home: "SwarmHome") -> b
             return run_node(node, stop=stop)
     log = home.logs / f"node-{settings.name}.log"
     logging.basicConfig(level=level, format=form, filename=log)
-    present.say(f"[dim]The log is {log}; Ctrl-C ends the node.[/]")
+    present.say(f"The log is {log}; Ctrl-C ends the node.", "dim")
     with stop_on_signals() as stop:
         return _live(node, settings.name, stop)
 
@@ -238,7 +238,7 @@ def status(
 ) -> None:
     """Show the nodes of this swarm folder: what they do, and what the chain says of them.
 
-    Example:  [cyan]swarm-chain node status[/]
+    Example: `swarm-chain node status`
     """
     from swarm_chain.cli.wiring import known_nodes, open_swarm
 

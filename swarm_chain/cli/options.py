@@ -18,9 +18,7 @@ Config = Annotated[
 ]
 Home = Annotated[
     Path | None,
-    typer.Option(
-        "--home", metavar="FOLDER", help="The swarm folder; [dim].swarm[/] if not given.", show_default=False, rich_help_panel=SETTINGS
-    ),
+    typer.Option("--home", metavar="FOLDER", help="The swarm folder; `.swarm` if not given.", show_default=False, rich_help_panel=SETTINGS),
 ]
 RpcUrl = Annotated[
     str | None,
@@ -55,7 +53,7 @@ PasswordFile = Annotated[
 ]
 Name = Annotated[
     str | None,
-    typer.Option("--name", metavar="NAME", help="Which node of the swarm folder; [dim]node[/] if not given.", show_default=False),
+    typer.Option("--name", metavar="NAME", help="Which node of the swarm folder; `node` if not given.", show_default=False),
 ]
 Group = Annotated[int | None, typer.Option("--group", "-g", metavar="NUMBER", help="The group's number.", show_default=False)]
 GroupArgument = Annotated[

@@ -57,9 +57,9 @@ def unexpected(folder: Path) -> Callable[[type[BaseException], BaseException, Tr
     return hook
 
 
-def say(text: str) -> None:
-    """A line for whoever watches, on stderr; rich markup."""
-    err.print(text, soft_wrap=True)
+def say(text: str, style: str = "") -> None:
+    """A line for whoever watches, on stderr; plain text."""
+    err.print(text, style=style, markup=False, soft_wrap=True)
 
 
 def done(text: str) -> None:

@@ -23,10 +23,10 @@ def rewards(
 ) -> None:
     """Show what each node of a group earned, and what is not claimed yet.
 
-    A credit names the round and the score it came from. Its operator collects it with [cyan]swarm-chain claim[/]. What left the group's
+    A credit names the round and the score it came from. Its operator collects it with `swarm-chain claim`. What left the group's
     budget is the sum of all credits, to the wei.
 
-    Example:  [cyan]swarm-chain rewards --group 1 --by-round[/]
+    Example: `swarm-chain rewards --group 1 --by-round`
     """
     from swarm_chain.cli.ledger import read_ledger
     from swarm_chain.cli.wiring import open_swarm

@@ -48,7 +48,7 @@ def rounds(
     The metric is of the model that the round's updates were trained on, as their nodes measured it on their own held-out data and agreed.
     The accuracy is of the model that came out of it, where nodes of this swarm folder measured it.
 
-    Example:  [cyan]swarm-chain rounds --group 1 --json[/]
+    Example: `swarm-chain rounds --group 1 --json`
     """
     from swarm_chain.cli.wiring import open_swarm
 

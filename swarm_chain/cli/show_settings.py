@@ -1,7 +1,5 @@
 """``swarm-chain settings``: what can be set, what it is set to."""
 
-from pydantic import SecretStr
-
 from swarm_chain.cli import options, present
 
 
@@ -11,7 +9,7 @@ def show_settings(config: options.Config = None, home: options.Home = None, as_j
     A flag comes first, then the environment (SWARM_CHAIN_ and the name in upper case), then the file: --config, SWARM_CHAIN_CONFIG, or
     swarm-chain.toml or swarm-chain.yaml in this folder. Paths in a file are relative to it.
 
-    Example:  [cyan]SWARM_CHAIN_RPC_URL=http://10.0.0.5:8545 swarm-chain settings[/]
+    Example: `SWARM_CHAIN_RPC_URL=http://10.0.0.5:8545 swarm-chain settings`
     """
     settings = options.settings(config=config, home=home)
     values = {name: _shown(getattr(settings, name)) for name in type(settings).model_fields}
@@ -27,6 +25,8 @@ def show_settings(config: options.Config = None, home: options.Home = None, as_j
 
 
 def _shown(value: object) -> str | None:
+    from pydantic import SecretStr
+
     if value is None:
         return None
     if isinstance(value, SecretStr):

@@ -29,7 +29,7 @@ def up(
     Starts Anvil, deploys what is missing, and goes on where it stopped the last time: the chain's state is kept in the swarm folder. Its
     accounts hold play money. Runs until Ctrl-C, or in the background with --detach. A second swarm lives in another --home.
 
-    Example:  [cyan]swarm-chain up --detach[/]  then  [cyan]swarm-chain group create --task digits[/]
+    Example: `swarm-chain up --detach`  then  `swarm-chain group create --task digits`
     """
     from swarm_chain.chain.connection import connect
     from swarm_chain.cli.local_swarm import ensure_deployed, start_chain, start_gateway
@@ -58,7 +58,7 @@ def up(
         if detach or not started:
             present.say("`swarm-chain down` ends it and removes what it made; keys are kept.")
             return
-        present.say("[dim]Ctrl-C stops it; its state is kept for the next `swarm-chain up`.[/]")
+        present.say("Ctrl-C stops it; its state is kept for the next `swarm-chain up`.", "dim")
         try:
             _wait(chain)
         finally:
