@@ -46,7 +46,7 @@ def down(config: options.Config = None, home: options.Home = None, yes: options.
 
     settings = options.settings(config=config, home=home)
     folder = swarm_home(settings)
-    folders = [found for found in (folder.demo, folder) if found.path.is_dir()]
+    folders = [found for found in (folder.demo, folder) if found.keys.is_dir()]
     if not folders:
         present.done(f"There is no swarm in {folder}.")
         return
@@ -62,7 +62,8 @@ def down(config: options.Config = None, home: options.Home = None, yes: options.
 
 
 def _has_losses(folder: SwarmHome) -> bool:
-    return bool(folder.processes() or folder.chain_state.exists() or folder.key_files())
+    """Whether anything but keys, which stay, goes."""
+    return bool(folder.processes()) or folder.chain_state.exists() or (folder.path / "nodes").exists()
 
 
 def _list(folder: SwarmHome) -> None:
