@@ -15,7 +15,7 @@ from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import load_deployment, verify_deployment
 from swarm_chain.chain.rounds import Snapshot
 from swarm_chain.chain.sender import Sender
-from swarm_chain.errors import ChainError, NumericError, UnknownError, WrongChainError
+from swarm_chain.errors import ChainError, ConfigurationError, NumericError, UnknownError, WrongChainError
 from swarm_chain.learning import data, devices
 from swarm_chain.learning.training import evaluate
 from swarm_chain.node.aggregate import Aggregator
@@ -44,6 +44,7 @@ from swarm_chain.types import Address, Domain, Round
 
 log = logging.getLogger(__name__)
 
+ANY_ADDRESS = ("0.0.0.0", "::")
 TELL_SECONDS = 0.2
 """At most so often a status is told while training."""
 
@@ -107,7 +108,7 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
         gateway.start()
         ending.callback(gateway.stop)
         sender = Sender(web3, settings.account, confirmations=settings.confirmations)
-        url = settings.announced_url or (store.address if isinstance(store, KuboProcessStore) else gateway.url)
+        url = _announced_url(settings, store, gateway)
         if contracts.identities.endpoint(seat.identity) != url:
             sender.send(contracts.identities.announce(url))
 
@@ -352,6 +353,21 @@ def _open_store(settings: NodeSettings) -> EmbeddedStore | KuboStore | KuboProce
             return KuboStore(settings.kubo_url, allow_private=private)
         case "kubo-process":
             return KuboProcessStore(path, settings.kubo_port, settings.store_capacity, allow_private=private)
+
+
+def _announced_url(settings: NodeSettings, store: EmbeddedStore | KuboStore | KuboProcessStore, gateway: Gateway) -> str:
+    """Where others reach this node's bytes."""
+    if settings.announced_url:
+        return settings.announced_url
+    if isinstance(store, KuboProcessStore):
+        return store.address
+    if settings.host in ANY_ADDRESS:
+        raise ConfigurationError(
+            f"The gateway listens on {settings.host}, every address of this machine, and others need to know one.",
+            "Nothing was announced.",
+            "Say how they reach it: --gateway-url http://HOST:PORT.",
+        )
+    return gateway.url
 
 
 def _binding(domain: Domain, node: Address, first_block: bytes) -> bytes:

@@ -101,6 +101,12 @@ def test_a_manifest_that_does_not_hash_to_its_digest(member: Swarm, capsys: pyte
     store.close()
 
 
+def test_a_gateway_on_every_address_that_nobody_was_told(member: Swarm, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = exit_of(member, capsys, host="0.0.0.0")
+    assert code == 3
+    assert "--gateway-url" in said
+
+
 def test_a_full_store(member: Swarm, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = exit_of(member, capsys, store_capacity=10_000)
     assert code == 6
