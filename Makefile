@@ -32,9 +32,11 @@ help: ## show the commands
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Not `npm ci`: it refuses a lock file without the packages of other platforms, which not every registry mirror has.
+# Versions and hashes are the lock file's all the same, and it is not written.
 node_modules/.installed: package-lock.json
 	@echo "Installing the locked Node packages (about 100 MB)"
-	@npm ci --ignore-scripts --no-audit --no-fund --silent
+	@npm install --no-save --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 .PHONY: install

@@ -40,7 +40,7 @@ from swarm_chain.storage.embedded import EmbeddedStore
 from swarm_chain.storage.gateway import Gateway
 from swarm_chain.storage.kubo import KuboStore
 from swarm_chain.storage.kubo_process import KuboProcessStore
-from swarm_chain.types import Address, Domain, Round
+from swarm_chain.types import Address, Domain, Phase, Round, Terms
 
 log = logging.getLogger(__name__)
 
@@ -246,6 +246,9 @@ class Daemon:
         if self._last is not None and round_ > self._last + 1:
             self._tell(message="waiting until the last round is settled")
             return False
+        if _is_alone(snapshot, member.terms):
+            self._tell(message=f"waiting for {member.terms.min_updates} members")
+            return False
         parent = self._parents.to_name(snapshot, round_)
         if parent is None:
             self._tell(message="waiting for bytes to build on")
@@ -373,3 +376,9 @@ def _announced_url(settings: NodeSettings, store: EmbeddedStore | KuboStore | Ku
 def _binding(domain: Domain, node: Address, first_block: bytes) -> bytes:
     """What a journal belongs to. The first block tells apart local chains, which all have one ID and the same addresses."""
     return keccak(f"{domain.chain_id} {domain.round_manager} {domain.group} {node} ".encode() + first_block)
+
+
+def _is_alone(snapshot: Snapshot, terms: Terms) -> bool:
+    """Whether a round opened now could come to nothing: too few seats are taken, and no earlier round waits for votes."""
+    opens = snapshot.phase.phase is Phase.CLOSED
+    return opens and snapshot.roster.seats < terms.min_updates and snapshot.head.settled_round == snapshot.phase.round

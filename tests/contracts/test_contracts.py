@@ -1,6 +1,7 @@
 """The contracts: forge runs their tests in Solidity, on the artifacts that people install, which must be what the sources give."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -23,8 +24,8 @@ def forge() -> Path:
     return found[0]
 
 
-def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+def run(*command: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, timeout=900)
 
 
 @pytest.mark.timeout(300)
@@ -34,6 +35,23 @@ def test_solidity_tests_pass() -> None:
     passed, failed, skipped = map(int, re.findall(r"(\d+) tests passed, (\d+) failed, (\d+) skipped", done.stdout)[-1])
     assert (failed, skipped) == (0, 0)
     assert passed >= 80, "some test files were not run"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_random_play_keeps_the_books() -> None:
+    """The campaign: far more random runs and another seed than in every test run."""
+    done = run(
+        forge(),
+        "test",
+        "--match-path",
+        "tests/contracts/{Invariant,Review}.t.sol",
+        FOUNDRY_INVARIANT_RUNS="200",
+        FOUNDRY_FUZZ_RUNS="512",
+        FOUNDRY_FUZZ_SEED="0xca11",
+    )
+    assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-4_000:]
+    assert "(runs: 200, calls: 16000, reverts: 0)" in done.stdout
 
 
 @pytest.mark.timeout(300)

@@ -1,5 +1,6 @@
 """The demo, small: it learns, agrees, pays and ends; Ctrl-C ends it at once; another one follows."""
 
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -78,3 +79,18 @@ def test_what_the_demo_left_can_be_looked_at(cli: CommandLine) -> None:
     assert home.key_files()
     assert not home.deployment.exists()
     assert {path.name for path in Path(home.path).iterdir()} == {"keys"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_whole_demo_learns_what_it_promises(tmp_path: Path) -> None:
+    shown = CommandLine(tmp_path).done("demo").out
+    reached = re.search(r"The swarm reached ([\d.]+) % in 10 rounds", shown)
+    central = re.search(r"for as many passes: ([\d.]+) %", shown)
+    assert reached, shown
+    assert central, shown
+    assert float(reached[1]) >= 93
+    assert float(central[1]) >= 93
+    assert len(set(re.findall(r"final +(0x[0-9a-f]{64})", shown))) == 10
+    left = re.search(r"Left the budget: ([\d.,]+) tokens, equal to the sum of credits", shown)
+    assert left, shown

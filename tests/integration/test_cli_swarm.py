@@ -4,8 +4,9 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -22,13 +23,21 @@ def home_of(cli: CommandLine) -> SwarmHome:
     return SwarmHome(cli.folder / ".swarm")
 
 
-def commits(node: subprocess.Popen[str], status: Path) -> None:
-    """Waits until a running node has committed, which opens a round."""
+def waits_until(node: subprocess.Popen[str], status: Path, reached: Callable[[dict[str, Any]], bool]) -> None:
+    """Waits until a running node's status is as wanted."""
     deadline = time.monotonic() + 120
-    while not (status.exists() and json.loads(status.read_text())["round"] >= 1):
+    while not (status.exists() and reached(json.loads(status.read_text()))):
         assert node.poll() is None, node.communicate()[1]
-        assert time.monotonic() < deadline, "it did not commit"
+        assert time.monotonic() < deadline, status.read_text() if status.exists() else "it has no status"
         time.sleep(0.1)
+
+
+def is_alone(status: dict[str, Any]) -> bool:
+    return bool(status["message"] == "waiting for 2 members" and status["round"] == 0)
+
+
+def has_committed(status: dict[str, Any]) -> bool:
+    return int(status["round"]) >= 1
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +117,10 @@ def test_a_node_is_made_joins_runs_and_leaves(cli: CommandLine) -> None:
 
     running = cli.start("node", "run", "--name", "ada")
     try:
-        commits(running, home.node("ada") / "status.json")
+        waits_until(running, home.node("ada") / "status.json", is_alone)
+        cli.done("node", "init", "--name", "eve", "--fund-local")
+        cli.done("group", "join", 1, "--name", "eve")
+        waits_until(running, home.node("ada") / "status.json", has_committed)
         assert home.process("node-ada") is not None
         second = cli("node", "run", "--name", "ada")
         assert (second.code, "in use" in second.err) == (3, True), "two of one key would commit against each other"
@@ -141,7 +153,7 @@ def test_a_node_elsewhere_needs_the_url_the_deployment_file_and_a_provider(cli: 
     assert without.code == 6, "nobody gives it the manifest"
     running = elsewhere.start("node", "run", "--provider", gateway.url)
     try:
-        commits(running, home_of(elsewhere).node("node") / "status.json")
+        waits_until(running, home_of(elsewhere).node("node") / "status.json", is_alone)
     finally:
         running.send_signal(signal.SIGTERM)
         running.communicate(timeout=60)

@@ -74,8 +74,9 @@ def test_a_node_runs_from_the_wheel(installed: Path, chain: LocalChain, tmp_path
 
     swarm_chain("deploy", "--yes")
     swarm_chain("group", "create", "--task", "digits", "--parts", "2", "--capacity", "2")
-    swarm_chain("node", "init", "--name", "ada", "--fund-local")
-    swarm_chain("group", "join", "1", "--name", "ada")
+    for name in ("ada", "bob"):  # nobody opens a round alone
+        swarm_chain("node", "init", "--name", name, "--fund-local")
+        swarm_chain("group", "join", "1", "--name", name)
     node = subprocess.Popen([installed, "node", "run", "--name", "ada"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + 90
