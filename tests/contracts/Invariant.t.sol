@@ -122,7 +122,8 @@ contract SwarmHandler is Swarm {
         }
         assertEq(weight, sum, "the roster's weight is its seats'");
         assertEq(seats, count, "seats");
-        if (round == 0) return;
+        // A settled round's slots may be gone: releasing a seat clears them.
+        if (round <= settledRound()) return;
         IRoundManager.RoundView memory open = rounds.roundAt(group, round);
         uint256 committed = 0;
         for (uint256 i = 0; i < MEMBERS; ++i) {
