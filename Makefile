@@ -60,7 +60,7 @@ lint: install ## style, types, import rules, of Python and Solidity
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo | tail -n 3
-	@npx --no-install solhint --quiet --max-warnings 0 'contracts/**/*.sol'
+	@npx --no-install solhint --disc --formatter unix --max-warnings 0 'contracts/**/*.sol'
 	@npx --no-install prettier --log-level warn --check .
 
 .PHONY: format

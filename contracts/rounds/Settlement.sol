@@ -8,7 +8,6 @@ import {Commitment} from "../libraries/Commitment.sol";
 import {Live} from "../libraries/Round.sol";
 import {Slot} from "../libraries/Slots.sol";
 import {StandingWord} from "../libraries/Standings.sol";
-import {WeightWord} from "../libraries/Weights.sol";
 import {GroupId, Phase, Result} from "../types/Types.sol";
 import {RoundState} from "./RoundState.sol";
 
