@@ -23,9 +23,12 @@ from swarm_chain.chain import artifacts
 from swarm_chain.chain.connection import check_chain_id, provider_name
 from swarm_chain.chain.sender import NonceUsedError, Sender, SignedTransaction
 from swarm_chain.errors import ConfigurationError, TransactionError, UnsupportedVersionError, WrongChainError
+from swarm_chain.protocol.bounded_json import parse
 from swarm_chain.types import Address
 
 VERSION = 1
+_LARGEST_FILE = 1 << 20
+_BRACKETS = 64
 CONSTRUCTORS: dict[str, tuple[str, ...]] = {
     "IdentityRegistry": (),
     "StakeVault": ("SwarmToken", "IdentityRegistry", "RoundManager"),
@@ -126,7 +129,8 @@ def load_deployment(path: Path) -> Deployment:
         UnsupportedVersionError: it is of a later release.
     """
     try:
-        values: Any = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            values: Any = parse(file.read(_LARGEST_FILE), _BRACKETS)
         version = values["version"]
         if version != VERSION:
             raise UnsupportedVersionError(

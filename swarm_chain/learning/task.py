@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass
 
 from swarm_chain.errors import ConfigurationError, DataError, UnsupportedVersionError
 from swarm_chain.learning.data import Data, Dataset, dirichlet_split, hold_out
+from swarm_chain.protocol.bounded_json import parse
 from swarm_chain.protocol.grid import EXPONENT_MIN, block_count
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 LARGEST_MANIFEST = 1 << 16
+_BRACKETS = 64
+"""Most ``[`` and ``{`` of a manifest: it has some ten."""
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -140,8 +143,8 @@ class Task:
         if len(data) > LARGEST_MANIFEST:
             raise ConfigurationError(f"The manifest has {len(data):,} bytes; {LARGEST_MANIFEST:,} are allowed.")
         try:
-            manifest = json.loads(data, object_pairs_hook=_each_key_once)
-        except (ValueError, RecursionError) as error:
+            manifest = parse(data, _BRACKETS, _each_key_once)
+        except ValueError as error:
             raise ConfigurationError(f"The manifest is not JSON: {error}.", do="Ask the group's creator for the right one.") from error
         if not isinstance(manifest, dict):
             raise ConfigurationError("The manifest is not a JSON object.", do="Ask the group's creator for the right one.")

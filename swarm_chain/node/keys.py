@@ -12,6 +12,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import is_address, to_checksum_address
 
 from swarm_chain.errors import KeyFileError
+from swarm_chain.protocol.bounded_json import parse
 from swarm_chain.types import Address
 
 OPERATOR_KEY = "operator.json"
@@ -21,6 +22,7 @@ SCRYPT_N = 2**18
 """Work factor of key files unless asked otherwise: about a second and 256 MiB to open one."""
 _LARGEST_SCRYPT_N = 2**20
 _LARGEST_FILE = 65_536
+_BRACKETS = 16
 
 
 def key_path(home: Path, name: str) -> Path:
@@ -102,7 +104,7 @@ def key_address(path: Path) -> Address:
 def _read(path: Path) -> dict[str, str]:
     try:
         with path.open("rb") as file:
-            keystore = json.loads(file.read(_LARGEST_FILE))
+            keystore = parse(file.read(_LARGEST_FILE), _BRACKETS)
         well_formed = (
             keystore["version"] == 3
             and is_address(keystore["address"])

@@ -13,7 +13,6 @@ Source: the Kubo RPC reference. Its errors are status 500 with ``{"Message", "Co
 """
 
 import hashlib
-import json
 import re
 import time
 from collections.abc import Sequence
@@ -23,11 +22,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from swarm_chain.errors import ConfigurationError, DiskFullError, IntegrityError, NotFoundError, StoreError, TooLargeError
+from swarm_chain.protocol.bounded_json import parse
 from swarm_chain.storage import retrieval, unixfs
 from swarm_chain.storage.cid import CHUNK, DAG_PB, RAW, Cid, blocks_of
 from swarm_chain.types import Digest
 
 _ANSWER_BYTES = 65_536
+_BRACKETS = 64
 _CALL_SECONDS = 60.0
 _CONNECT_SECONDS = 10.0
 _MULTIADDR = re.compile(r"(/[0-9A-Za-z.:%_-]{1,253}){2,16}")
@@ -159,7 +160,7 @@ class KuboStore:
 
     def _json(self, method: str, parameters: dict[str, str], deadline: float, files: Any = None) -> dict[str, Any]:
         try:
-            answer = json.loads(self._call(method, parameters, deadline, _ANSWER_BYTES, files))
+            answer = parse(self._call(method, parameters, deadline, _ANSWER_BYTES, files), _BRACKETS)
         except ValueError as error:
             raise StoreError(f"Kubo's answer to {method} is not JSON.", "", "Check that the URL is Kubo's RPC.") from error
         if not isinstance(answer, dict):
@@ -191,7 +192,7 @@ class KuboStore:
 def _refusal(method: str, status: int, answer: bytes) -> StoreError:
     """Kubo's error as one of ours, by its words: it has no codes for them."""
     try:
-        message = str(json.loads(answer)["Message"])
+        message = str(parse(answer, _BRACKETS)["Message"])
     except (ValueError, KeyError, TypeError):
         message = f"status {status}"
     said = f"Kubo refused {method}: {message[:300]}."
