@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import solcx
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "swarm_chain" / "chain" / "artifacts"
@@ -70,6 +71,16 @@ def test_a_changed_source_is_noticed(tmp_path: Path) -> None:
     done = run(sys.executable, tmp_path / "scripts" / "build_artifacts.py", "--check")
     assert done.returncode == 1
     assert "scripts/build_artifacts.py" in done.stderr
+
+
+@pytest.mark.timeout(300)
+def test_py_solc_x_gives_the_same_bytes() -> None:
+    """Given npm's compiler as its binary: its own are downloaded, which closed networks don't allow."""
+    source = json.loads((ARTIFACTS / "standard-input.json").read_text())
+    output = solcx.compile_standard(source, solc_binary=ROOT / "scripts" / "solc.js")
+    for name in CONTRACTS:
+        built = output["contracts"][f"contracts/{name}.sol"][name]["evm"]["bytecode"]["object"]
+        assert "0x" + built == json.loads((ARTIFACTS / f"{name}.json").read_text())["bytecode"]
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
