@@ -73,14 +73,8 @@ interface IDisputes {
     error TooManyDemands(bytes32 resultHash);
 
     // ------------------------------------------------------------------------------------------------ events
-    event ResultStruck(
-        GroupId indexed group,
-        uint32 indexed round,
-        bytes32 indexed resultHash,
-        address challenger,
-        Kind kind,
-        bool voids
-    );
+    /// @notice Whether it voids rounds, `RoundManager.RoundsStruck` in the same transaction says.
+    event ResultStruck(GroupId indexed group, uint32 indexed round, bytes32 indexed resultHash, address challenger, Kind kind);
     /// @notice A seat that named a struck result lost `taken` wei, a tenth of it to the pot.
     event VoterSlashed(GroupId indexed group, bytes32 indexed resultHash, uint8 indexed seat, address node, uint256 taken);
     /// @param paid to the challenger, or @param burnt because one of its own seats named the result; in wei
@@ -163,8 +157,8 @@ interface IDisputes {
     function challengeAbsence(GroupId group, Result calldata result, uint8 seat) external;
     /// @notice An included seat named another parent than `result.parent`, or its update was empty.
     function challengeInclusion(GroupId group, Result calldata result, Opened calldata opened) external;
-    /// @notice The result breaks the group's terms: fewer updates than it needs, a choice that no coordinate rule makes, or, as the
-    /// next to settle, another parent than the group's head.
+    /// @notice The result breaks the group's terms: fewer updates than it needs, a choice that no coordinate rule makes, or, agreed on
+    /// and the next to settle, another parent than the group's head.
     function challengeTerms(GroupId group, Result calldata result) external;
     /// @notice What was agreed on for the next round to settle was not presented for a challenge window and the idle timeout.
     function challengeUnpresented(GroupId group) external;
@@ -181,20 +175,21 @@ interface IDisputes {
     function reclaim(GroupId group, bytes32 resultHash) external;
 
     // ------------------------------------------------------------------------------------------------ consequences
-    /// @notice Slashes the seat that named a struck result. Anyone, once a seat and result.
-    /// @param round of the result; @param opened what the seat revealed in round + 1
-    function slash(GroupId group, uint32 round, bytes32 resultHash, Opened calldata opened) external;
+    /// @notice Slashes a seat that named a struck result. Anyone, once a seat and result.
+    /// @param opened what the seat revealed in the round after the result's
+    function slash(GroupId group, bytes32 resultHash, Opened calldata opened) external;
     /// @notice Pays a struck result's pot to its challenger, a challenge window after the strike; burns it where one of the slashed
     /// seats was the challenger's. Anyone.
     function collect(GroupId group, bytes32 resultHash) external;
 
     // ------------------------------------------------------------------------------------------------ views
-    /// @param struckAt 0 where it is not struck
+    /// @param struckAt 0 where it is not struck; @param round of the result
     /// @param tainted whether one of the slashed seats was the challenger's
     /// @param slashed bitmap of the seats slashed; @param pot wei that wait for the challenger
     struct Strike {
         address challenger;
         uint40 struckAt;
+        uint32 round;
         Kind kind;
         bool tainted;
         uint128 pot;
@@ -207,10 +202,10 @@ interface IDisputes {
         address challenger;
         uint40 until;
         uint8 count;
-        Tree tree;
         uint32 index;
-        uint32 round;
+        Tree tree;
         uint128 bond;
+        uint32 round;
     }
 
     function strikeOf(GroupId group, bytes32 resultHash) external view returns (Strike memory);

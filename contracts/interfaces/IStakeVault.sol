@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {ERC20Burnable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Burnable.sol";
+
 /// @title What nodes have at stake
 /// @notice Stake belongs to an identity. `free` can be withdrawn by the operator; `locked` backs seats and comes free when
 /// every round the seat took part in is settled. Slashed stake is burnt, less the challenger's part.
@@ -24,5 +26,7 @@ interface IStakeVault {
     /// @notice Burns up to `amount` of the locked stake, less the challenger's part; returns what was taken.
     function slash(uint64 identity, uint256 amount, address challenger, uint256 challengerPart) external returns (uint256 taken);
 
+    // solhint-disable-next-line func-name-mixedcase
+    function TOKEN() external view returns (ERC20Burnable);
     function stakeOf(uint64 identity) external view returns (uint256 free, uint256 locked);
 }

@@ -4,14 +4,17 @@ pragma solidity ^0.8.28;
 import {Rule} from "../types/Types.sol";
 
 /// @title One coordinate's step and one block's next exponent, exactly
-/// @dev Integers only; division truncates toward zero, as SDIV does. See docs/specification.md, section 5.
+/// @dev Integers only; division truncates toward zero, as SDIV does. See docs/specification.md, section 5. Nothing is sorted: codes
+/// have 256 values, so their order is a histogram; and a median is below a bound where more than half of the values are.
 library Aggregation {
     error NoCodes();
 
     uint256 internal constant BLOCK = 256;
+    /// @dev The histogram's middle: where code 0 is counted.
+    uint256 private constant ZERO = 128;
 
     /// @notice A model's integer after a step: `clamp(weight + (a * 2^(F - e)) / b)`, where a / b is what the rule makes of the codes.
-    /// @param codes of every included update; sorted in place
+    /// @param codes of every included update, at most 255
     /// @param fractionBits F; @param exponent e of the coordinate's block, at most F
     function next(Rule rule, int8[] memory codes, int32 weight, uint8 fractionBits, int8 exponent) internal pure returns (int32) {
         (int256 a, int256 b) = fraction(rule, codes);
@@ -30,13 +33,11 @@ library Aggregation {
         if (rule == Rule.TrimmedMean && n >= 5) cut = n / 4;
         else if (rule == Rule.Median) cut = (n - 1) / 2;
         // The median is what is left when all but the middle one or two are cut.
-        if (cut != 0) _sort(codes);
-        for (uint256 i = cut; i < n - cut; ++i) a += codes[i];
-        b = int256(n - 2 * cut);
+        return (_sumWithout(codes, cut), int256(n - 2 * cut));
     }
 
     /// @notice The exponent of a block after a round.
-    /// @param squares one sum of the block's squared codes an included update; sorted in place
+    /// @param squares one sum of the block's squared codes an included update
     /// @param coordinates real coordinates of the block, 256 but in the last
     function nextExponent(
         uint256[] memory squares,
@@ -46,37 +47,51 @@ library Aggregation {
         int8 highest
     ) internal pure returns (int8) {
         if (squares.length == 0) revert NoCodes();
-        _sort(squares);
-        uint256 median = squares[(squares.length - 1) / 2];
-        if (median == 0) return exponent;
-        // 16 * S * 4^delta <= 127^2 * c: four times the root mean square fill the int8 range.
+        if (_medianIsAtMost(squares, 0)) return exponent;
+        // 16 * S * 4^delta <= 127^2 * c: four times the root mean square fill the int8 range. A whole S is at most a fraction where
+        // it is at most what is whole of it.
         uint256 room = 127 * 127 * coordinates;
-        int256 delta = -2;
-        if (256 * median <= room) delta = 2;
-        else if (64 * median <= room) delta = 1;
-        else if (16 * median <= room) delta = 0;
-        else if (16 * median <= 4 * room) delta = -1;
-        int256 moved = int256(exponent) + delta;
+        int256 moved = int256(exponent) - 2;
+        if (_medianIsAtMost(squares, room / 4)) ++moved;
+        if (_medianIsAtMost(squares, room / 16)) ++moved;
+        if (_medianIsAtMost(squares, room / 64)) ++moved;
+        if (_medianIsAtMost(squares, room / 256)) ++moved;
         if (moved < lowest) return lowest;
         if (moved > highest) return highest;
         return int8(moved);
     }
 
-    function _sort(int8[] memory values) private pure {
-        for (uint256 i = 1; i < values.length; ++i) {
-            int8 value = values[i];
-            uint256 j = i;
-            for (; j > 0 && values[j - 1] > value; --j) values[j] = values[j - 1];
-            values[j] = value;
+    /// @dev Sum of the codes without the `cut` lowest and the `cut` highest.
+    function _sumWithout(int8[] memory codes, uint256 cut) private pure returns (int256 sum) {
+        unchecked {
+            uint256[256] memory counts;
+            for (uint256 i = 0; i < codes.length; ++i) {
+                sum += codes[i];
+                ++counts[uint256(int256(codes[i]) + int256(ZERO))];
+            }
+            uint256 left = cut;
+            for (uint256 low = 0; left != 0; ++low) {
+                uint256 gone = counts[low] < left ? counts[low] : left;
+                left -= gone;
+                sum -= (int256(low) - int256(ZERO)) * int256(gone);
+            }
+            left = cut;
+            for (uint256 high = 255; left != 0; --high) {
+                uint256 gone = counts[high] < left ? counts[high] : left;
+                left -= gone;
+                sum -= (int256(high) - int256(ZERO)) * int256(gone);
+            }
         }
     }
 
-    function _sort(uint256[] memory values) private pure {
-        for (uint256 i = 1; i < values.length; ++i) {
-            uint256 value = values[i];
-            uint256 j = i;
-            for (; j > 0 && values[j - 1] > value; --j) values[j] = values[j - 1];
-            values[j] = value;
+    /// @dev Of the lower median, index (n - 1) / 2 of the sorted values.
+    function _medianIsAtMost(uint256[] memory values, uint256 bound) private pure returns (bool) {
+        unchecked {
+            uint256 atMost = 0;
+            for (uint256 i = 0; i < values.length; ++i) {
+                if (values[i] <= bound) ++atMost;
+            }
+            return atMost > (values.length - 1) / 2;
         }
     }
 }

@@ -13,7 +13,7 @@ library Merkle {
         Choice
     }
 
-    function leafHash(Kind kind, bytes memory data) internal pure returns (bytes32) {
+    function leafHash(Kind kind, bytes calldata data) internal pure returns (bytes32) {
         return sha256(abi.encodePacked(bytes1(0x00), uint8(kind), data));
     }
 
@@ -29,7 +29,13 @@ library Merkle {
     }
 
     /// @param proof siblings from the leaf up; must be `depth` long, and `index` below 2^depth
-    function verify(bytes32 root, bytes32 leaf, uint256 index, uint256 depth, bytes32[] memory proof) internal pure returns (bool) {
+    function verify(
+        bytes32 root,
+        bytes32 leaf,
+        uint256 index,
+        uint256 depth,
+        bytes32[] calldata proof
+    ) internal pure returns (bool) {
         if (proof.length != depth || index >> depth != 0) return false;
         bytes32 hash = leaf;
         for (uint256 level = 0; level < depth; ++level) {
