@@ -21,7 +21,7 @@ from swarm_chain.protocol.grid import BLOCK, next_exponents
 from swarm_chain.protocol.metric import weighted_median
 from swarm_chain.protocol.model import Model, encode_model, model_leaves, model_root
 from swarm_chain.protocol.update import UpdateHeader, encode_update, update_root
-from swarm_chain.types import ZERO32, Address, Digest, Domain, GroupId, Result, Reveal, Round, Rule
+from swarm_chain.types import ZERO32, Address, Digest, Domain, GroupId, Result, Reveal, Round, Rule, report_of, round_id
 
 DIRECTORY = Path(__file__).parent.parent / "tests" / "vectors"
 
@@ -60,8 +60,10 @@ def commitments() -> Vectors:
         "metric": [reveal.metric for reveal in reveals],
         "available": [_uint(reveal.available) for reveal in reveals],
         "scores": [_hex(reveal.scores) for reveal in reveals],
+        "roundId": [_uint(round_id(domain.group, round)) for domain, round in zip(domains, rounds, strict=True)],
+        "report": [_uint(report_of(reveal.samples, reveal.metric)) for reveal in reveals],
         "commitment": [_hex(commitment(*case)) for case in cases],
-        "revealDigest": [_hex(reveal_digest(reveal)) for reveal in reveals],
+        "revealDigest": [_hex(reveal_digest(commitment(*case), case[-1].available)) for case in cases],
     }
 
 
@@ -227,8 +229,9 @@ def agreements() -> Vectors:
     """Histories of closed rounds; ``parents`` are those of the rounds after ``settled``, ``expected`` what ``next`` names."""
     head, one, two, three, strange = (name * 32 for name in (b"\x0a", b"\x01", b"\x02", b"\x03", b"\xee"))
 
-    def closed(leader: bytes, weight: int = 3000, revealed: int = 3000, roster: int = 3000, *, idle: bool = False) -> Vectors:
-        return {"leader": _hex(leader), "leaderWeight": weight, "revealedWeight": revealed, "rosterWeight": roster, "idle": idle}
+    def closed(leader: bytes, weight: int = 3000, revealed: int = 3000, roster: int = 3000, **flags: bool) -> Vectors:
+        numbers = {"leaderWeight": weight, "revealedWeight": revealed, "rosterWeight": roster}
+        return {"leader": _hex(leader), **numbers, "idle": False, "struck": False, **flags}
 
     def case(
         name: str, settled: int, rounds: list[Vectors], result: bytes | None, expected: bytes, parents: list[bytes], **more: Any
@@ -240,7 +243,7 @@ def agreements() -> Vectors:
             "settled": settled,
             "rounds": rounds,
             "result": _hex(result) if result else None,
-            "idle": False,
+            "void": False,
             "expected": _hex(expected),
             "parents": [_hex(parent) for parent in parents],
             **more,
@@ -270,7 +273,7 @@ def agreements() -> Vectors:
             case("a strange hash is followed", 0, [closed(head), closed(strange)], two, two, [head, strange]),
             case("the head again", 0, [closed(head), closed(one), closed(head)], three, three, [head, one, head]),
             case("the first unsettled round counts from the head", 3, [closed(strange), closed(one)], two, two, [head, one]),
-            case("the next opens too late", 0, [closed(head), closed(one)], two, one, [head, one], idle=True),
+            case("the next opens too late", 0, [closed(head), closed(one)], two, one, [head, one], void=True),
             case(
                 "votes for an idle round bind nobody",
                 0,
@@ -279,6 +282,24 @@ def agreements() -> Vectors:
                 three,
                 [head, one, one],
             ),
+            case(
+                "the next opens after a strike",
+                0,
+                [closed(head), closed(one), closed(strange, struck=True)],
+                three,
+                one,
+                [head, one, one],
+                void=True,
+            ),
+            case(
+                "votes for struck rounds bind nobody",
+                0,
+                [closed(head), closed(one), closed(strange, struck=True), closed(two, struck=True), closed(one, struck=True)],
+                three,
+                three,
+                [head, one, one, one, one],
+            ),
+            case("struck from the first on", 0, [closed(head), closed(strange, struck=True)], two, head, [head, head], void=True),
         ]
     }
 

@@ -7,12 +7,35 @@ from typing import NewType
 GroupId = NewType("GroupId", int)
 Round = NewType("Round", int)
 Seat = NewType("Seat", int)
+RoundId = NewType("RoundId", int)
+"""A round of a group in one number, as the contracts take it: ``group << 32 | round``."""
 Address = NewType("Address", str)
 """An EVM address, checksummed (EIP-55)."""
 Digest = NewType("Digest", bytes)
 """The 32-byte sha2-256 digest inside a CID."""
 
 ZERO32 = bytes(32)
+
+
+def round_id(group: GroupId, round: Round) -> RoundId:
+    """Names a round of a group."""
+    return RoundId(group << 32 | round)
+
+
+def group_and_round(id_: RoundId) -> tuple[GroupId, Round]:
+    """What a round's name says."""
+    return GroupId(id_ >> 32), Round(id_ & 0xFFFFFFFF)
+
+
+def report_of(samples: int, metric: int) -> int:
+    """``samples << 64 | metric`` in 96 bits, the metric as int64 in two's complement: how reveals carry both on chain."""
+    return samples << 64 | metric % 2**64
+
+
+def samples_and_metric(report: int) -> tuple[int, int]:
+    """What a report says."""
+    metric = report & (2**64 - 1)
+    return report >> 64, metric - (metric >> 63 << 64)
 
 
 class Phase(IntEnum):
@@ -99,7 +122,15 @@ class Reveal:
 
 @dataclass(frozen=True, slots=True)
 class RoundView:
-    """A round as the chain shows it. Times are chain seconds."""
+    """A round as the chain shows it. Times are chain seconds.
+
+    Attributes:
+        leader: the hash that most of the revealed weight named, as parent of its updates.
+        idle: it opened after the idle timeout of the round before.
+        struck: it builds on a struck result. Votes of an idle or struck round bind nobody.
+        presented: the leader's preimage is on chain.
+        due: when the leader can be final; 0 while it is not presented, or the round not closed.
+    """
 
     round: Round
     opened_at: int
@@ -113,11 +144,19 @@ class RoundView:
     leader: bytes
     leader_weight: int
     idle: bool
+    struck: bool
+    presented: bool
+    due: int
 
 
 @dataclass(frozen=True, slots=True)
 class SeatView:
-    """A seat and who sits there. ``until_round`` is 0 while the member has not left."""
+    """A seat and who sits there.
+
+    Attributes:
+        until_round: first round that it is not on the roster of; 0 while the member has not left.
+        forfeits: hundredths of its stake that were taken.
+    """
 
     seat: Seat
     node: Address
@@ -128,6 +167,7 @@ class SeatView:
     reputation: int
     age: int
     missed: int
+    forfeits: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from web3 import Web3
 
 from swarm_chain.chain.deployment import Deployment
+from swarm_chain.chain.disputes import Disputes
 from swarm_chain.chain.groups import Groups
 from swarm_chain.chain.identity import Identities
 from swarm_chain.chain.rewards import Rewards
 from swarm_chain.chain.rounds import Rounds
 from swarm_chain.chain.stake import Stakes
 from swarm_chain.chain.token import Token
+from swarm_chain.chain.views import Views
 from swarm_chain.types import Domain, GroupId
 
 
@@ -23,7 +25,9 @@ class Contracts:
         self.identities = Identities(web3, addresses[Identities.name], blocks[Identities.name])
         self.stakes = Stakes(web3, addresses[Stakes.name])
         self.groups = Groups(web3, addresses[Groups.name])
-        self.rounds = Rounds(web3, addresses[Rounds.name], blocks[Rounds.name])
+        self.views = Views(web3, addresses[Views.name])
+        self.rounds = Rounds(web3, addresses[Rounds.name], self.views, blocks[Rounds.name])
+        self.disputes = Disputes(web3, addresses[Disputes.name])
         self.rewards = Rewards(web3, addresses[Rewards.name])
 
     def domain(self, group: GroupId) -> Domain:

@@ -26,15 +26,21 @@ from swarm_chain.errors import ConfigurationError, TransactionError, Unsupported
 from swarm_chain.protocol.bounded_json import parse
 from swarm_chain.types import Address
 
-VERSION = 1
+VERSION = 2
 _LARGEST_FILE = 1 << 20
+DEPLOYMENT_GAS, CODE_GAS, BYTE_GAS, ZERO_BYTE_GAS = 53_000, 200, 16, 4
+"""Of a transaction that creates a contract, of each byte of its code, and of each byte sent (EIP-2, EIP-2028)."""
 _BRACKETS = 64
 CONSTRUCTORS: dict[str, tuple[str, ...]] = {
     "IdentityRegistry": (),
     "StakeVault": ("SwarmToken", "IdentityRegistry", "RoundManager"),
     "RewardDistributor": ("SwarmToken", "GroupRegistry", "RoundManager"),
     "GroupRegistry": ("SwarmToken", "RewardDistributor", "RoundManager"),
-    "RoundManager": ("IdentityRegistry", "StakeVault", "GroupRegistry", "RewardDistributor"),
+    "Seating": (),
+    "RoundManager": ("IdentityRegistry", "StakeVault", "GroupRegistry", "RewardDistributor", "Disputes", "Relay"),
+    "Disputes": ("RoundManager", "GroupRegistry", "IdentityRegistry", "StakeVault"),
+    "Relay": ("RoundManager",),
+    "RoundViews": ("RoundManager",),
 }
 """Whose addresses each contract's constructor takes, in order. The token's takes the treasury's."""
 
@@ -114,11 +120,13 @@ def deploy(
     return state
 
 
-def estimate_cost(web3: Web3, sender: Sender) -> int:
-    """What deploying everything costs about, in wei of the chain's coin."""
-    plan = _plan(sender.chain_id, sender.address, sender.address, _nonce(web3, sender.address))
-    gas = sum(int(_constructor(web3, plan, name).estimate_gas({"from": _checksum(sender.address)})) for name in artifacts.CONTRACTS)
-    return gas * sender.price()
+def estimate_cost(sender: Sender) -> int:
+    """What deploying everything costs about, in wei of the chain's coin.
+
+    Most of it is for the bytes of code. Constructors that call other contracts can't be tried out before those are there.
+    """
+    sizes = [(len(code), code.count(0)) for code in (artifacts.load(name).bytecode for name in artifacts.CONTRACTS)]
+    return sum(DEPLOYMENT_GAS + (CODE_GAS + BYTE_GAS) * size - (BYTE_GAS - ZERO_BYTE_GAS) * zeros for size, zeros in sizes) * sender.price()
 
 
 def load_deployment(path: Path) -> Deployment:
@@ -167,7 +175,7 @@ def verify_deployment(web3: Web3, deployment: Deployment) -> None:
             raise WrongChainError(
                 f"The code at {address} is not the {name} that the deployment file tells of.", do="Check the deployment file."
             )
-        if not artifacts.load(name).matches(code):
+        if not artifacts.load(name).matches(code, deployment.addresses):
             raise WrongChainError(
                 f"The {name} at {address} is of another release.",
                 do="Use the release that it was deployed with, or deploy this one's contracts.",
@@ -196,7 +204,9 @@ def _arguments(plan: Deployment, name: str) -> list[Address]:
 
 def _constructor(web3: Web3, plan: Deployment, name: str) -> ContractConstructor:
     artifact = artifacts.load(name)
-    constructor: ContractConstructor = web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode).constructor(*_arguments(plan, name))
+    constructor: ContractConstructor = web3.eth.contract(abi=artifact.abi, bytecode=artifact.linked(plan.addresses)).constructor(
+        *_arguments(plan, name)
+    )
     return constructor
 
 
@@ -221,7 +231,7 @@ def _deploy_one(web3: Web3, sender: Sender, path: Path, state: Deployment, name:
 
         receipt = sender.send(_constructor(web3, state, name), before)
     code = bytes(web3.eth.get_code(_checksum(address), receipt["blockNumber"]))
-    if not artifacts.load(name).matches(code):
+    if not artifacts.load(name).matches(code, state.addresses):
         raise TransactionError(
             f"{name} was deployed, but the code at {address} is another.", f"{path} keeps what was done.", "Please report this."
         )

@@ -1,8 +1,8 @@
-"""Seats and rounds: where the swarm stands, and what each node committed and revealed."""
+"""Seats and rounds: what each node committed and revealed, what became of it, and every transaction of a round."""
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
-from typing import Any, NamedTuple
+from dataclasses import astuple
+from typing import NamedTuple
 
 from web3 import Web3
 from web3.contract.contract import ContractFunction
@@ -10,65 +10,45 @@ from web3.types import BlockIdentifier
 
 from swarm_chain.chain.connection import Block
 from swarm_chain.chain.connection import block as block_of
-from swarm_chain.chain.contract import DeployedContract, View, read_all, try_all
-from swarm_chain.chain.events import Committed, Event, Revealed, RoundFinal, ScoresReported, address_of, read_events, topic, topic_of
-from swarm_chain.chain.reverts import UNKNOWN, Revert
-from swarm_chain.types import Address, CommittedUpdate, Digest, GroupId, Phase, Result, Reveal, Round, RoundView, Seat, SeatView
+from swarm_chain.chain.contract import DeployedContract, read_all
+from swarm_chain.chain.events import (
+    Committed,
+    Event,
+    ResultPresented,
+    Revealed,
+    RoundFinal,
+    ScoresReported,
+    names_its_round,
+    read_events,
+    topic,
+    topic_of,
+)
+from swarm_chain.chain.views import RING, Views, as_struct
+from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, GroupId, Result, Reveal, Round, Seat, round_id
 
-RING = 8
-"""Rounds a group keeps on chain."""
 REORG_BLOCKS = 64
 """Blocks looked at again, in case the chain replaced them."""
+NO_RESULT = Result(Round(0), ZERO32, Digest(ZERO32), ZERO32, ZERO32, 0, ZERO32, 0)
+"""What ``revealWith`` takes where nothing is presented."""
 
 
-class PhaseView(NamedTuple):
-    """Where a group stands: its open round or the last one (0 before the first), and its deadlines in chain seconds."""
-
-    round: Round
-    phase: Phase
-    commit_deadline: int
-    reveal_deadline: int
-
-
-class Head(NamedTuple):
-    """The last final result, its round, and the last settled round."""
+class FinalResult(NamedTuple):
+    """A result that is final, and its hash."""
 
     result_hash: bytes
-    final_round: Round
-    settled_round: Round
+    result: Result
 
 
-class Slot(NamedTuple):
-    """A node's part in a round. ``digest`` holds 24 bytes: of the commitment, after the reveal of what was revealed."""
+class _SlotWord(NamedTuple):
+    """A node's slot as it is kept (``contracts/libraries/Slots.sol``): the one place that says which seat a past key had."""
 
-    committed: bool
-    revealed: bool
+    round: int
     weight: int
-    digest: bytes
+    seat: Seat
 
-
-class Roster(NamedTuple):
-    """Seats taken, and the weight of the next opening's roster."""
-
-    seats: int
-    weight: int
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All a node needs to know its duty, read at one block.
-
-    ``rounds`` holds every round that isn't settled, up to the current one, and the last settled one while the ring has it. ``slot`` is
-    the node's part in the current round. ``seat`` is None for a node without one.
-    """
-
-    block: Block
-    phase: PhaseView
-    head: Head
-    roster: Roster
-    seat: SeatView | None
-    slot: Slot | None
-    rounds: dict[Round, RoundView]
+    @classmethod
+    def read(cls, word: int) -> "_SlotWord":
+        return cls(word & 0xFFFFFF, word >> 24 & 0xFFFF, Seat(word >> 40 & 0xFF))
 
 
 class Rounds(DeployedContract):
@@ -77,119 +57,87 @@ class Rounds(DeployedContract):
     Args:
         web3: the connection.
         address: of the contract.
+        views: of the same deployment.
         since: block of its deployment; no log is older.
     """
 
     name = "RoundManager"
 
-    def __init__(self, web3: Web3, address: Address, since: int = 0) -> None:
+    def __init__(self, web3: Web3, address: Address, views: Views, since: int = 0) -> None:
         super().__init__(web3, address)
+        self._views = views
         self._since = since
         self._opened: dict[int, int] = {}  # first block at or after a time, by that time
 
-    # -------------------------------------------------------------------------------------------- views
-    def snapshot(self, group: GroupId, node: Address, block: BlockIdentifier = "latest") -> Snapshot:
-        """Reads where a group and one of its nodes stand, all at one block. Costs three requests."""
-        at = block_of(self.web3, block)
-        phase, head, roster, seat = self._try(
-            [self.view("phase", group), self.view("head", group), self.view("roster", group), self.view("seat", group, node)], at.number
-        )
-        phase_view, head_view = _phase(phase), Head(*head)
-        current = phase_view.round
-        first = max(head_view.settled_round, current - RING + 1, 1)
-        numbers = [Round(number) for number in range(first, current + 1)]
-        slot, *views = self._try(
-            [self.view("slot", group, node, current), *(self.view("roundAt", group, number) for number in numbers)], at.number
-        )
-        return Snapshot(
-            block=at,
-            phase=phase_view,
-            head=head_view,
-            roster=Roster(*roster),
-            seat=_seated(seat),
-            slot=None if isinstance(slot, Revert) else Slot(*slot),
-            rounds={number: _round(view) for number, view in zip(numbers, views, strict=True) if not isinstance(view, Revert)},
-        )
-
-    def phase(self, group: GroupId, block: BlockIdentifier = "latest") -> PhaseView:
-        """Where a group stands at a block's time."""
-        return _phase(self.read("phase", group, block=block))
-
-    def round_at(self, group: GroupId, round_: Round, block: BlockIdentifier = "latest") -> RoundView:
-        """A round still in the ring."""
-        return _round(self.read("roundAt", group, round_, block=block))
-
-    def agreed_parent(self, group: GroupId, round_: Round, block: BlockIdentifier = "latest") -> bytes | None:
-        """The parent that a closed round's votes agreed on, or None."""
-        agreed, parent = self.read("agreedParent", group, round_, block=block)
-        return bytes(parent) if agreed else None
-
-    def head(self, group: GroupId, block: BlockIdentifier = "latest") -> Head:
-        """The last final result and the last settled round."""
-        return Head(*self.read("head", group, block=block))
-
-    def seat(self, group: GroupId, node: Address, block: BlockIdentifier = "latest") -> SeatView | None:
-        """A node's seat, or None."""
-        return _seated(try_all(self.web3, [self.view("seat", group, node)], block)[0])
-
-    def seats(self, group: GroupId, capacity: int, block: BlockIdentifier = "latest") -> list[SeatView]:
-        """Every seat that is taken, by number. ``capacity`` is that of the group's terms."""
-        found = self._try([self.view("seatAt", group, index) for index in range(capacity)], block)
-        return [seat for seat in map(_seated, found) if seat is not None]
-
-    def slot(self, group: GroupId, node: Address, round_: Round, block: BlockIdentifier = "latest") -> Slot:
-        """A node's part in a round that is still in the ring."""
-        return Slot(*self.read("slot", group, node, round_, block=block))
-
-    def roster(self, group: GroupId, block: BlockIdentifier = "latest") -> Roster:
-        """Seats taken and their weight."""
-        return Roster(*self.read("roster", group, block=block))
-
-    def make_commitment(self, group: GroupId, round_: Round, node: Address, opened: Reveal) -> bytes:
-        """The commitment as the contract computes it."""
-        return bytes(self.read("makeCommitment", group, round_, node, astuple(opened)))
-
-    def hash_result(self, group: GroupId, result: Result) -> bytes:
-        """A result's hash as the contract computes it."""
-        return bytes(self.read("hashResult", group, astuple(result)))
+    # -------------------------------------------------------------------------------------------- from storage
+    def struck_at(self, group: GroupId, block: BlockIdentifier = "latest") -> int:
+        """When a result of the group was last struck, in chain seconds; 0 if none was."""
+        return int(self.read("struckAt", group, block=block))
 
     # -------------------------------------------------------------------------------------------- from logs
     def commits(self, group: GroupId, round_: Round, block: BlockIdentifier = "latest") -> list[CommittedUpdate]:
         """What each node committed and revealed in a round, by ascending node address.
 
-        The round is one still in the ring, whose weights the chain still has; an archive node also answers for older ones when ``block``
-        is one at which they were in it. An empty update has the zero digest.
+        The round is one still in the ring, whose seats and weights the chain still has: a seat that was freed since, once the round was
+        settled, is left out. An archive node also answers for older rounds when ``block`` is one at which they were in the ring. An empty
+        update has the zero digest.
         """
         at = block_of(self.web3, block)
-        opened_at = self.round_at(group, round_, at.number).opened_at
+        opened_at = self._views.round_at(group, round_, at.number).opened_at
         if opened_at == 0:
             return []
         kinds = [topic(Committed), topic(Revealed), topic(ScoresReported)]
         first = self._first_block_since(opened_at, at)
-        events = read_events(self.logs([kinds, topic_of(group), topic_of(round_)], first, at.number))
+        events = read_events(self.logs([kinds, topic_of(round_id(group, round_))], first, at.number))
         committed = sorted((event for event in events if isinstance(event, Committed)), key=lambda event: int(event.node, 16))
-        slots = read_all(self.web3, [self.view("slot", group, event.node, round_) for event in committed], at.number)
+        words = read_all(self.web3, [self.view("slotOf", group, event.node, round_ % RING) for event in committed], at.number)
+        slots = [_SlotWord.read(word) for word in words]
         reveals = _reveals(events)
         return [
-            CommittedUpdate(event.seat, event.node, Slot(*slot).weight, event.sealed_digest, reveals.get(event.node))
+            CommittedUpdate(slot.seat, event.node, slot.weight, event.sealed_digest, reveals.get(event.node))
             for event, slot in zip(committed, slots, strict=True)
+            if slot.round == round_
         ]
 
     def final_result(self, group: GroupId, block: BlockIdentifier = "latest") -> Result | None:
         """The last final result; None before the first."""
         at = block_of(self.web3, block)
-        final_round = self.head(group, at.number).final_round
-        if final_round == 0:
+        head = self._views.head(group, at.number)
+        if head.final_round == 0:
             return None
-        view = try_all(self.web3, [self.view("roundAt", group, final_round)], at.number)[0]
-        opened_at = 0 if isinstance(view, Revert) else _round(view).opened_at
+        opened_at = self._views.opened_at(group, head.final_round, at.number)
         first = self._first_block_since(opened_at, at) if opened_at else self._since
-        logs = self.logs([topic(RoundFinal), topic_of(group), topic_of(final_round)], first, at.number)
-        return next((event.result for event in read_events(logs) if isinstance(event, RoundFinal)), None)
+        logs = self.logs([topic(ResultPresented), topic_of(group), topic_of(head.final_round)], first, at.number)
+        presented = (event for event in read_events(logs) if isinstance(event, ResultPresented))
+        return next((event.result for event in presented if event.result_hash == head.result_hash), None)
+
+    def finals(self, group: GroupId, until: int | None = None) -> list[FinalResult]:
+        """Every final result of a group, the first first.
+
+        Args:
+            group: whose.
+            until: last block to look at; the newest if not given.
+        """
+        last = block_of(self.web3).number if until is None else until
+        events = self.events(group, [ResultPresented, RoundFinal], self._since, last)
+        presented = {event.result_hash: event.result for event in events if isinstance(event, ResultPresented)}
+        return [FinalResult(event.result_hash, presented[event.result_hash]) for event in events if isinstance(event, RoundFinal)]
 
     def events(self, group: GroupId, kinds: Iterable[type[Event]], first: int, last: int) -> list[Event]:
-        """A group's events of some kinds in the blocks ``first`` to ``last``, in order."""
-        return read_events(self.logs([[topic(kind) for kind in kinds], topic_of(group)], first, last))
+        """A group's events of some kinds in the blocks ``first`` to ``last``, in order.
+
+        Commits, reveals and scores are found by their round; to find them by the group alone means to read every group's.
+        """
+        wanted = list(kinds)
+        by_group = [topic(kind) for kind in wanted if not names_its_round(kind)]
+        by_round = [topic(kind) for kind in wanted if names_its_round(kind)]
+        found: list[Event] = []
+        if by_group:
+            found += read_events(self.logs([by_group, topic_of(group)], first, last))
+        if by_round:
+            everyones = read_events(self.logs([by_round], first, last))
+            found += [event for event in everyones if isinstance(event, Committed | Revealed | ScoresReported) and event.group == group]
+        return sorted(found, key=lambda event: (event.place.block, event.place.index))
 
     def _first_block_since(self, time: int, head: Block) -> int:
         """Number of the first block at or after a time. Times don't fall from block to block, so it is searched by halves."""
@@ -220,36 +168,45 @@ class Rounds(DeployedContract):
         return self.function("release", group, seat)
 
     def evict(self, group: GroupId, seat: Seat) -> ContractFunction:
-        """Makes a seat leave that missed too many final rounds in a row. Anyone's call."""
+        """Makes a seat leave that missed too many settled rounds in a row. Anyone's call."""
         return self.function("evict", group, seat)
 
     def rekey(self, group: GroupId, seat: Seat) -> ContractFunction:
         """Hands a seat to its identity's new node key. Anyone's call."""
         return self.function("rekey", group, seat)
 
+    def migrate(self, from_: GroupId, to: GroupId, node: Address, invitation: bytes = b"") -> ContractFunction:
+        """Leaves one group and joins another; the node's or its operator's call. The first one's stake comes free when it is settled."""
+        return self.function("migrate", from_, to, node, invitation)
+
     def commit(self, group: GroupId, round_: Round, sealed_digest: Digest, commitment: bytes) -> ContractFunction:
         """Commits the sending node's sealed update."""
-        return self.function("commit", group, round_, sealed_digest, commitment)
+        return self.function("commit", round_id(group, round_), sealed_digest, commitment)
 
-    def reveal(self, group: GroupId, round_: Round, opened: Reveal) -> ContractFunction:
-        """Opens the sending node's commitment."""
-        return self.function("reveal", group, round_, astuple(opened))
+    def reveal(self, group: GroupId, round_: Round, opened: Reveal, presented: Result | None = None) -> ContractFunction:
+        """Opens the sending node's commitment.
+
+        Args:
+            group: of the round.
+            round_: the open one.
+            opened: with the committee's scores, if there are any.
+            presented: the preimage of ``opened.parent``, to lie open from now on; a result of the round before.
+        """
+        if presented is None and not opened.scores:
+            return self.function("reveal", round_id(group, round_), as_struct(opened))
+        return self.function("revealWith", round_id(group, round_), as_struct(opened), opened.scores, astuple(presented or NO_RESULT))
+
+    def present(self, group: GroupId, result: Result) -> ContractFunction:
+        """Lays open the preimage of what most of the votes name. Anyone's call; a challenge window starts."""
+        return self.function("present", group, astuple(result))
 
     def finalize(self, group: GroupId, result: Result) -> ContractFunction:
-        """Settles the first unsettled round with its agreed result. Anyone's call, after the challenge window."""
+        """Settles the first unsettled round with its agreed and presented result. Anyone's call, once it is due."""
         return self.function("finalize", group, astuple(result))
 
     def settle_void(self, group: GroupId) -> ContractFunction:
         """Settles the first unsettled round where it is void. Anyone's call."""
         return self.function("settleVoid", group)
-
-    def _try(self, views: list[View], block: BlockIdentifier) -> list[Any]:
-        """Reads views; what a node's missing seat or a round not in the ring reverts with stays among the values."""
-        values = try_all(self.web3, views, block)
-        for view, value in zip(views, values, strict=True):
-            if isinstance(value, Revert) and view.name in ("phase", "head", "roster"):
-                raise value.as_error(f"{self.name} has no answer to {view.name}")
-        return values
 
 
 def _reveals(events: Iterable[Event]) -> dict[Address, Reveal]:
@@ -261,21 +218,3 @@ def _reveals(events: Iterable[Event]) -> dict[Address, Reveal]:
         for event in events
         if isinstance(event, Revealed)
     }
-
-
-def _phase(values: tuple[Any, ...]) -> PhaseView:
-    round_, phase, commit_deadline, reveal_deadline = values
-    return PhaseView(Round(round_), Phase(phase), commit_deadline, reveal_deadline)
-
-
-def _round(values: tuple[Any, ...]) -> RoundView:
-    return RoundView(*values)
-
-
-def _seated(values: tuple[Any, ...] | Revert) -> SeatView | None:
-    if isinstance(values, Revert):
-        if values.error in UNKNOWN:
-            return None
-        raise values.as_error("RoundManager has no answer to seat")
-    seat, node, *rest = values
-    return SeatView(Seat(seat), address_of(node), *rest) if int(node, 16) else None

@@ -74,8 +74,6 @@ def measure(swarm: "Swarm", group: "Group", name: str, passes: int) -> Measured:
         name: of the node that gives the models.
         passes: how many times a node's steps to train centrally.
     """
-    from swarm_chain.chain.connection import block
-    from swarm_chain.chain.events import RoundFinal
     from swarm_chain.learning.data import load
     from swarm_chain.learning.devices import pick, use_threads
     from swarm_chain.learning.task import LARGEST_MANIFEST, Task
@@ -83,18 +81,14 @@ def measure(swarm: "Swarm", group: "Group", name: str, passes: int) -> Measured:
     from swarm_chain.protocol.model import decode_model, model_size
     from swarm_chain.storage.embedded import EmbeddedStore
 
-    rounds, terms = swarm.contracts.rounds, group.terms
-    first = swarm.contracts.deployment.blocks[rounds.name]
-    final = [event for event in rounds.events(group.group, [RoundFinal], first, block(swarm.web3).number) if isinstance(event, RoundFinal)]
+    finals, terms = swarm.contracts.rounds.finals(group.group), group.terms
     store = EmbeddedStore(swarm.home.node(name) / "store")
     try:
         task = Task.decode(store.get(group.manifest_digest, LARGEST_MANIFEST))
         models = {
-            event.result_hash: decode_model(
-                store.get(event.result.model_digest, model_size(terms.dimension)), terms.dimension, terms.fraction_bits
-            )
-            for event in final
-            if store.has(event.result.model_digest)
+            hash_: decode_model(store.get(result.model_digest, model_size(terms.dimension)), terms.dimension, terms.fraction_bits)
+            for hash_, result in finals
+            if store.has(result.model_digest)
         }
     finally:
         store.close()

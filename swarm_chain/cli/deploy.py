@@ -44,7 +44,7 @@ def deploy(
     else:
         local = wiring.is_local(url, number)
         sender = Sender(web3, wiring.sponsor(settings, folder, local), confirmations=settings.confirmations)
-        cost, balance = estimate_cost(web3, sender), sender.balance()
+        cost, balance = estimate_cost(sender), sender.balance()
         present.say(f"Chain {number} at {provider_name(web3)}, deployer {sender.address}")
         present.say(f"Costs about {present.tokens(cost, 6)} of the chain's coin; the deployer holds {present.tokens(balance, 6)}.")
         if balance < cost:

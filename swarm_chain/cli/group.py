@@ -251,8 +251,8 @@ def _invitation(text: str) -> bytes:
 
 
 def _summary(swarm: "Swarm", group: "Group") -> dict[str, Any]:
-    contracts = swarm.contracts
-    phase, head, roster = contracts.rounds.phase(group.group), contracts.rounds.head(group.group), contracts.rounds.roster(group.group)
+    contracts, views = swarm.contracts, swarm.contracts.views
+    phase, head, roster = views.phase(group.group), views.head(group.group), views.roster(group.group)
     return {
         "group": group.group,
         "creator": group.creator,

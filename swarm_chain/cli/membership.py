@@ -28,7 +28,7 @@ def take_seat(swarm: Swarm, group: "Group", invitation: bytes, step: Step, *, fu
     operator = swarm.account()
     node = open_key(swarm.home.node_key(swarm.settings.name), swarm.settings, swarm.home)
     address = Address(str(node.address))
-    seat = contracts.rounds.seat(group.group, address)
+    seat = contracts.views.seat(group.group, address)
     if seat is not None:
         return seat
     if fund_local:

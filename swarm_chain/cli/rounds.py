@@ -97,7 +97,8 @@ def read_lines(swarm: "Swarm", group: "Group") -> list[RoundLine]:
     """Every round of a group, the first first."""
     from swarm_chain.chain.connection import block
     from swarm_chain.chain.events import RoundFinal, RoundPaid, RoundVoid, read_events, topic, topic_of
-    from swarm_chain.chain.rounds import RING
+    from swarm_chain.chain.views import RING
+    from swarm_chain.protocol.inclusion import seats_in
 
     contracts, number = swarm.contracts, group.group
     at = block(swarm.web3).number
@@ -107,17 +108,17 @@ def read_lines(swarm: "Swarm", group: "Group") -> list[RoundLine]:
         for event in read_events(contracts.rewards.logs([topic(RoundPaid), topic_of(number)], first, at))
         if isinstance(event, RoundPaid)
     }
-    accuracies = measured(swarm)
+    accuracies, results = measured(swarm), {final.result_hash: final.result for final in contracts.rounds.finals(number, at)}
     lines = []
     for event in contracts.rounds.events(number, [RoundFinal, RoundVoid], first, at):
         if isinstance(event, RoundFinal):
-            included = tuple(seat for seat in range(256) if event.result.included >> seat & 1)
-            metric = event.result.metric / MILLION
-            accuracy = accuracies.get(event.result_hash)
+            result, accuracy = results[event.result_hash], accuracies.get(event.result_hash)
+            included = tuple(seats_in(result.included))
+            metric = result.metric / MILLION
             lines.append(RoundLine(event.round, "final", event.result_hash, included, metric, accuracy, paid.get(event.round, 0)))
         elif isinstance(event, RoundVoid):
             lines.append(RoundLine(event.round, "void"))
-    phase, head = contracts.rounds.phase(number, at), contracts.rounds.head(number, at)
+    phase, head = contracts.views.phase(number, at), contracts.views.head(number, at)
     for open_round in range(max(head.settled_round + 1, phase.round - RING + 1), phase.round + 1):
         current = open_round == phase.round and phase.phase is not Phase.CLOSED
         lines.append(RoundLine(Round(open_round), phase.phase.name.lower() if current else "closed, not settled"))

@@ -69,7 +69,7 @@ class Swarm:
 
     def seats(self, group: "Group") -> list[SeatView]:
         """Who sits in a group, by seat."""
-        return self.contracts.rounds.seats(group.group, group.terms.capacity)
+        return self.contracts.views.seats(group.group, group.terms.capacity)
 
     @cached_property
     def names(self) -> dict[Address, str]:
@@ -154,7 +154,7 @@ def give_coin(web3: "Web3", account: Address, wei: int = PLAY_COIN) -> None:
 
 def own_seat(swarm: Swarm, group: "Group", node: Address) -> SeatView:
     """A node's seat. UnknownError if it has none."""
-    seat = swarm.contracts.rounds.seat(group.group, node)
+    seat = swarm.contracts.views.seat(group.group, node)
     if seat is None:
         raise UnknownError(
             f"The node {node} has no seat in group {group.group}.",

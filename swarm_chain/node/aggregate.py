@@ -3,14 +3,14 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from swarm_chain.chain.rounds import Snapshot
+from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import IntegrityError
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.journal import JournaledResult
 from swarm_chain.node.member import Member
 from swarm_chain.node.parents import UNUSABLE, Parents
 from swarm_chain.protocol import inclusion, outcome
-from swarm_chain.protocol.agreement import parent_of
+from swarm_chain.protocol.agreement import is_struck, parent_of
 from swarm_chain.protocol.commitment import result_hash
 from swarm_chain.protocol.grid import Codes
 from swarm_chain.protocol.sealing import max_sealed_size, unseal
@@ -39,11 +39,13 @@ class Aggregator:
         self._said: set[tuple[Round, str]] = set()
 
     def aggregate(self, snapshot: Snapshot) -> None:
-        """Computes every unsettled closed round that can be computed and was not from its present parent."""
+        """Computes every unsettled closed round that counts, can be computed, and was not from its present parent."""
         head, settled = snapshot.head.result_hash, snapshot.head.settled_round
         is_open = snapshot.phase.phase is not Phase.CLOSED
         for number in range(settled + 1, snapshot.phase.round + (not is_open)):
             round_ = Round(number)
+            if is_struck(round_, snapshot.rounds, snapshot.head.struck_round):
+                continue  # it is void, whatever it came to
             parent = parent_of(round_, head, settled, snapshot.rounds, self._member.terms.quorum_bps)
             computed = self._member.journal.result_of(round_)
             if computed is not None and computed.parent == parent:

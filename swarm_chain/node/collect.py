@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from swarm_chain.chain.rounds import Snapshot
+from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import StoreError
 from swarm_chain.node.member import FETCH_SECONDS, Member
 from swarm_chain.protocol.sealing import max_sealed_size

@@ -1,31 +1,24 @@
-"""A node at work: looks at the chain, sees what it owes, does it. The one place that wires a node's parts together."""
+"""A node at work: looks at the chain, sees what it owes, does it."""
 
 import logging
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from eth_typing import BlockNumber
 from web3.types import BlockIdentifier
 
-from swarm_chain.chain.connection import block, connect
-from swarm_chain.chain.contracts import Contracts
-from swarm_chain.chain.deployment import load_deployment, verify_deployment
-from swarm_chain.chain.rounds import Snapshot
-from swarm_chain.chain.sender import Sender
-from swarm_chain.errors import ChainError, ConfigurationError, NumericError, UnknownError, WrongChainError
-from swarm_chain.learning import data, devices
+from swarm_chain.chain.connection import block
+from swarm_chain.chain.views import Snapshot
+from swarm_chain.errors import ChainError, NumericError, WrongChainError
 from swarm_chain.learning.training import evaluate
 from swarm_chain.node.aggregate import Aggregator
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.commit import commit, commit_again
-from swarm_chain.node.endpoints import Endpoints
 from swarm_chain.node.evict import free_seats
-from swarm_chain.node.genesis import load_genesis, load_task
-from swarm_chain.node.journal import Journal, JournaledResult
-from swarm_chain.node.lock import exclusive
+from swarm_chain.node.journal import JournaledResult
 from swarm_chain.node.member import Member
 from swarm_chain.node.parents import Parents, current
 from swarm_chain.node.prune import prune
@@ -34,17 +27,12 @@ from swarm_chain.node.settings import NodeSettings
 from swarm_chain.node.settle import Settler
 from swarm_chain.node.status import NodeStatus, Report, RoundFigures, RoundsFile, StatusFile, Teller
 from swarm_chain.node.train import Update, train_update
-from swarm_chain.protocol.commitment import keccak, result_hash
+from swarm_chain.node.wiring import wired
 from swarm_chain.protocol.phases import Duty, duty, round_to_commit
-from swarm_chain.storage.embedded import EmbeddedStore
-from swarm_chain.storage.gateway import Gateway
-from swarm_chain.storage.kubo import KuboStore
-from swarm_chain.storage.kubo_process import KuboProcessStore
-from swarm_chain.types import Address, Domain, Phase, Round, Terms
+from swarm_chain.types import Phase, Round, Terms
 
 log = logging.getLogger(__name__)
 
-ANY_ADDRESS = ("0.0.0.0", "::")
 TELL_SECONDS = 0.2
 """At most so often a status is told while training."""
 
@@ -83,62 +71,6 @@ def stop_on_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def wired(settings: NodeSettings) -> Iterator[Member]:
-    """A node's parts, started, and ended in reverse order."""
-    with exclusive(settings.home), ExitStack() as ending:
-        web3 = connect(settings.rpc_url, settings.rpc_timeout)
-        deployment = load_deployment(settings.deployment)
-        verify_deployment(web3, deployment)
-        contracts = Contracts(web3, deployment)
-        node = Address(settings.account.address)
-        group = contracts.groups.group(settings.group)
-        seat = contracts.rounds.seat(settings.group, node)
-        if seat is None:
-            raise UnknownError(
-                f"Node {node} has no seat in group {settings.group}.", "Nothing was sent.", "Take one: swarm-chain group join."
-            )
-        domain = contracts.domain(settings.group)
-        journal = Journal(settings.home / "journal.db", _binding(domain, node, block(web3, 0).hash))
-        ending.callback(journal.close)
-
-        store = _open_store(settings)
-        ending.callback(store.close)
-        gateway = Gateway(store, settings.host, settings.port)
-        gateway.start()
-        ending.callback(gateway.stop)
-        sender = Sender(web3, settings.account, confirmations=settings.confirmations)
-        url = _announced_url(settings, store, gateway)
-        if contracts.identities.endpoint(seat.identity) != url:
-            sender.send(contracts.identities.announce(url))
-
-        endpoints = Endpoints(contracts, settings.group, group.terms.capacity, node, settings.providers)
-        task = load_task(group, store, endpoints)
-        genesis = load_genesis(group, task, store, endpoints)
-        if settings.threads is not None:
-            devices.use_threads(settings.threads)
-        part = settings.part if settings.part is not None else seat.seat % task.images.parts
-        own, held_out = task.part(data.load(task.images.source, settings.data_dir), part)
-        yield Member(
-            node=node,
-            seat=seat.seat,
-            domain=domain,
-            terms=group.terms,
-            genesis=genesis,
-            genesis_hash=result_hash(domain, genesis),
-            task=task,
-            part=part,
-            own=own,
-            held_out=held_out,
-            device=devices.pick(settings.device),
-            contracts=contracts,
-            sender=sender,
-            store=store,
-            journal=journal,
-            endpoints=endpoints,
-        )
-
-
 class Daemon:
     """Does a seated node's duties, one after the other.
 
@@ -159,7 +91,7 @@ class Daemon:
         self._parents = Parents(member)
         self._collector = Collector(member)
         self._aggregator = Aggregator(member, self._parents, self._collector, self._after_aggregating)
-        self._settler = Settler(member)
+        self._settler = Settler(member, self._parents)
         self._looked = 0.0
         self._settled = Round(0)
         self._last: Round | None = None
@@ -200,7 +132,7 @@ class Daemon:
         at: BlockIdentifier = "latest"
         if confirmations:
             at = BlockNumber(max(block(member.contracts.web3).number - confirmations, 0))
-        snapshot = member.contracts.rounds.snapshot(member.group, member.node, at)
+        snapshot = member.contracts.views.snapshot(member.group, member.node, at)
         self._looked = time.monotonic()
         if self._settings.rounds is not None and self._last is None and snapshot.seat is not None:
             first = max(round_to_commit(current(snapshot), snapshot.block.time), snapshot.seat.from_round)
@@ -314,7 +246,7 @@ class Daemon:
         round_, slot = snapshot.phase.round, snapshot.slot
         assert slot is not None  # it committed
         self._tell(message="revealing")
-        if not reveal(self._member, round_, slot.digest, self._collector.commits(snapshot, round_)):
+        if not reveal(self._member, current(snapshot), slot.digest, self._collector.commits(snapshot, round_)):
             log.error("Round %d: the journal has nothing that opens this node's commitment.", round_)
             self._tell(message="the journal lacks this round's commitment")
             return False
@@ -345,37 +277,6 @@ class Daemon:
         final = self._parents.result(snapshot.head.result_hash)
         if final is not None:
             prune(member, self._settled, self._settings.keep_rounds, final.model_digest)
-
-
-def _open_store(settings: NodeSettings) -> EmbeddedStore | KuboStore | KuboProcessStore:
-    path, private = settings.home / "store", settings.allow_private
-    match settings.store:
-        case "embedded":
-            return EmbeddedStore(path, settings.store_capacity, allow_private=private)
-        case "kubo":
-            return KuboStore(settings.kubo_url, allow_private=private)
-        case "kubo-process":
-            return KuboProcessStore(path, settings.kubo_port, settings.store_capacity, allow_private=private)
-
-
-def _announced_url(settings: NodeSettings, store: EmbeddedStore | KuboStore | KuboProcessStore, gateway: Gateway) -> str:
-    """Where others reach this node's bytes."""
-    if settings.announced_url:
-        return settings.announced_url
-    if isinstance(store, KuboProcessStore):
-        return store.address
-    if settings.host in ANY_ADDRESS:
-        raise ConfigurationError(
-            f"The gateway listens on {settings.host}, every address of this machine, and others need to know one.",
-            "Nothing was announced.",
-            "Say how they reach it: --gateway-url http://HOST:PORT.",
-        )
-    return gateway.url
-
-
-def _binding(domain: Domain, node: Address, first_block: bytes) -> bytes:
-    """What a journal belongs to. The first block tells apart local chains, which all have one ID and the same addresses."""
-    return keccak(f"{domain.chain_id} {domain.round_manager} {domain.group} {node} ".encode() + first_block)
 
 
 def _is_alone(snapshot: Snapshot, terms: Terms) -> bool:

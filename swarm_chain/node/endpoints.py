@@ -27,7 +27,7 @@ class Endpoints:
     def announced(self) -> dict[Address, str]:
         """What every other seated node announced, by node."""
         announced = self._contracts.identities.endpoints()
-        seats = self._contracts.rounds.seats(self._group, self._capacity)
+        seats = self._contracts.views.seats(self._group, self._capacity)
         return {seat.node: announced[seat.identity] for seat in seats if seat.node != self._node and seat.identity in announced}
 
     def order(self, announced: Mapping[Address, str], first: Address) -> list[str]:

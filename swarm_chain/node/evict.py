@@ -2,7 +2,7 @@
 
 import logging
 
-from swarm_chain.chain.rounds import Snapshot
+from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import TransactionError
 from swarm_chain.node.member import Member
 from swarm_chain.node.settle import turn
@@ -12,12 +12,12 @@ log = logging.getLogger(__name__)
 
 
 def free_seats(member: Member, snapshot: Snapshot) -> None:
-    """Evicts members that missed too many final rounds, and releases seats that were left, if it is this node's turn."""
+    """Evicts members that missed too many settled rounds, and releases seats that were left, if it is this node's turn."""
     settled = snapshot.head.settled_round
     if turn(member.seat, settled, snapshot.roster.seats) > 0:
         return
-    rounds = member.contracts.rounds
-    for seat in rounds.seats(member.group, member.terms.capacity, snapshot.block.number):
+    rounds, views = member.contracts.rounds, member.contracts.views
+    for seat in views.seats(member.group, member.terms.capacity, snapshot.block.number):
         try:
             if has_vanished(seat, member.terms.max_missed) and seat.node != member.node:
                 member.sender.send(rounds.evict(member.group, seat.seat))

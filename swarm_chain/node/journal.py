@@ -13,7 +13,7 @@ from typing import Any, Self
 from swarm_chain.errors import ConfigurationError, DiskFullError, SwarmChainError, UnsupportedVersionError
 from swarm_chain.types import Digest, Result, Reveal, Round
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Journal:
         binding: digest of the chain, contract, group and node it is for.
 
     Raises:
-        UnsupportedVersionError: written by a newer release.
+        UnsupportedVersionError: written by a newer release, or for the contracts of an older one.
         ConfigurationError: it belongs to another chain, group or node, or is no journal.
     """
 
@@ -83,6 +83,12 @@ class Journal:
                 f"The journal {self._path} has version {version}, this release knows {SCHEMA_VERSION}.",
                 "It was not changed.",
                 "Install a newer release of swarm-chain.",
+            )
+        if 0 < version < SCHEMA_VERSION:
+            raise UnsupportedVersionError(
+                f"The journal {self._path} has version {version}: its commits are for contracts of an earlier release.",
+                "It was not changed.",
+                "Take another home for this release's contracts.",
             )
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
@@ -138,8 +144,8 @@ class Journal:
         self._write("UPDATE commits SET reveal_transaction = ? WHERE commitment = ?", transaction, commit.commitment)
 
     def commit_in_slot(self, round_: Round, slot_digest: bytes) -> JournaledCommit | None:
-        """The commit of a round that the chain has, found by the 24 bytes of its commitment in the slot."""
-        return next((commit for commit in self.commits(round_) if commit.commitment.startswith(slot_digest)), None)
+        """The commit of a round that the chain has, found by the commitment in its slot."""
+        return next((commit for commit in self.commits(round_) if commit.commitment == slot_digest), None)
 
     def commits(self, round_: Round) -> list[JournaledCommit]:
         """Every commit this node made for a round, the latest first."""

@@ -3,12 +3,12 @@
 import logging
 
 from swarm_chain.chain.connection import block
-from swarm_chain.chain.events import RoundFinal
+from swarm_chain.chain.events import ResultPresented
 from swarm_chain.chain.identity import REORG_BLOCKS
-from swarm_chain.chain.rounds import Snapshot
+from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import IntegrityError, NotFoundError, TooLargeError
 from swarm_chain.node.member import FETCH_SECONDS, Member
-from swarm_chain.protocol.agreement import expected_parent, parent_of
+from swarm_chain.protocol.agreement import binds, expected_parent, parent_of
 from swarm_chain.protocol.model import Model, decode_model, model_root, model_size
 from swarm_chain.protocol.phases import is_idle
 from swarm_chain.types import ZERO32, Result, Round, RoundView
@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 
 UNUSABLE = (NotFoundError, IntegrityError, TooLargeError)
 """What peers can make of a fetch; a node goes on without those bytes."""
+
+BEFORE_THE_FIRST = RoundView(Round(0), 0, 0, 0, 0, 0, 0, 0, 0, ZERO32, 0, idle=False, struck=False, presented=False, due=0)
+"""The current round of a group that had none: closed."""
 
 _KEPT = 3
 
@@ -27,15 +30,15 @@ class Parents:
     def __init__(self, member: Member) -> None:
         self._member = member
         self._models: dict[bytes, Model] = {}
-        self._finals: dict[bytes, Result] = {}
+        self._presented: dict[bytes, Result] = {}
         self._searched_to = 0
         self._said: set[bytes] = set()
 
     def result(self, hash_: bytes) -> Result | None:
-        """The preimage of a hash: the genesis, what this node computed, or what became final; ``None`` for any other."""
+        """The preimage of a hash: the genesis, what this node computed, or what was presented on chain; ``None`` for any other."""
         if hash_ == self._member.genesis_hash:
             return self._member.genesis
-        return self._member.journal.result_named(hash_) or self._final(hash_)
+        return self._member.journal.result_named(hash_) or self._shown(hash_)
 
     def model(self, hash_: bytes) -> Model:
         """The model of a result, from the store or from other nodes.
@@ -60,14 +63,15 @@ class Parents:
         head, settled, before = snapshot.head.result_hash, snapshot.head.settled_round, Round(round_ - 1)
         terms, views, now = self._member.terms, snapshot.rounds, snapshot.block.time
         view = current(snapshot)
-        idle = view.idle if view.round == round_ else is_idle(view, now, terms.idle_timeout)
+        void_now = is_idle(view, now, terms.idle_timeout) or snapshot.head.struck_round == before
+        void = not binds(view) if view.round == round_ else void_now
         agreed = [parent_of(Round(number), head, settled, views, terms.quorum_bps) for number in range(before, settled, -1)]
         names = [*agreed, head]
-        if agreed and not idle:
+        if agreed and not void:
             computed = self._member.journal.result_of(before)
             if computed is not None and computed.parent == agreed[0]:
                 results = {before: computed.hash}
-                names.insert(0, expected_parent(round_, head, settled, views, results, terms.quorum_bps, idle=idle))
+                names.insert(0, expected_parent(round_, head, settled, views, results, terms.quorum_bps, void=void))
             elif now < (view.opened_at if view.round == round_ else view.reveal_deadline) + terms.commit_duration // 2:
                 return None
         for name in names:
@@ -88,7 +92,7 @@ class Parents:
     def _load(self, hash_: bytes) -> Model:
         member, result = self._member, self.result(hash_)
         if result is None:
-            raise NotFoundError(f"The result {hash_.hex()[:8]}… was not computed here and is not final.")
+            raise NotFoundError(f"The result {hash_.hex()[:8]}… was not computed here and is not presented.")
         size = model_size(member.terms.dimension)
         if member.store.has(result.model_digest):
             data = member.store.get(result.model_digest, size)
@@ -100,18 +104,18 @@ class Parents:
             raise IntegrityError(f"The model of round {result.round} does not give the root of its result.", "It was not used.")
         return model
 
-    def _final(self, hash_: bytes) -> Result | None:
-        """A result that is final, by the chain's events; each block is searched once, those that it may still replace again."""
+    def _shown(self, hash_: bytes) -> Result | None:
+        """A result that lies open, by the chain's events; each block is searched once, those that it may still replace again."""
         contracts = self._member.contracts
         last = block(contracts.web3).number
         first = max(contracts.deployment.blocks[contracts.rounds.name], self._searched_to - REORG_BLOCKS)
-        for event in contracts.rounds.events(self._member.group, [RoundFinal], first, last):
-            if isinstance(event, RoundFinal):
-                self._finals[event.result_hash] = event.result
+        for event in contracts.rounds.events(self._member.group, [ResultPresented], first, last):
+            if isinstance(event, ResultPresented):
+                self._presented[event.result_hash] = event.result
         self._searched_to = last
-        return self._finals.get(hash_)
+        return self._presented.get(hash_)
 
 
 def current(snapshot: Snapshot) -> RoundView:
     """The open round or the last; before the first, a round 0 that is closed."""
-    return snapshot.rounds.get(snapshot.phase.round) or RoundView(Round(0), 0, 0, 0, 0, 0, 0, 0, 0, ZERO32, 0, idle=False)
+    return snapshot.rounds.get(snapshot.phase.round) or BEFORE_THE_FIRST

@@ -1,11 +1,12 @@
-"""The duty to reveal: opens the commitment that the chain has, and says which updates this node holds."""
+"""The duty to reveal: opens the commitment that the chain has, says which updates this node holds, and lays open what it votes for."""
 
 from collections.abc import Sequence
 
 from swarm_chain.chain.sender import SignedTransaction
 from swarm_chain.node.member import Member
+from swarm_chain.protocol.commitment import result_hash
 from swarm_chain.protocol.inclusion import bitmap_of
-from swarm_chain.types import ZERO32, CommittedUpdate, Round
+from swarm_chain.types import ZERO32, CommittedUpdate, Result, RoundView
 
 
 def held_seats(member: Member, commits: Sequence[CommittedUpdate]) -> int:
@@ -13,11 +14,29 @@ def held_seats(member: Member, commits: Sequence[CommittedUpdate]) -> int:
     return bitmap_of(commit.seat for commit in commits if commit.sealed_digest != ZERO32 and member.store.has(commit.sealed_digest))
 
 
-def reveal(member: Member, round_: Round, slot_digest: bytes, commits: Sequence[CommittedUpdate]) -> bool:
+def to_present(member: Member, view: RoundView, parent: bytes) -> Result | None:
+    """The preimage of what this node votes for, where it is a result of the round before and does not lie open yet.
+
+    Args:
+        member: the node.
+        view: of the round it votes in.
+        parent: what it votes for.
+    """
+    if view.presented and view.leader == parent:
+        return None
+    result = member.journal.result_named(parent)
+    if result is None or result.round != view.round - 1:
+        return None
+    # The contract refuses a reveal with another preimage, and a commitment must be opened whatever the journal holds.
+    return result if result_hash(member.domain, result) == parent else None
+
+
+def reveal(member: Member, view: RoundView, slot_digest: bytes, commits: Sequence[CommittedUpdate]) -> bool:
     """Reveals what this node committed.
 
     Args:
-        round_: the round.
+        member: the node.
+        view: of the round.
         slot_digest: the 24 bytes in the node's slot, which say what the chain has of it.
         commits: of the round.
 
@@ -27,13 +46,13 @@ def reveal(member: Member, round_: Round, slot_digest: bytes, commits: Sequence[
     Raises:
         TransactionError: the contract refused it.
     """
-    journaled = member.journal.commit_in_slot(round_, slot_digest)
+    journaled = member.journal.commit_in_slot(view.round, slot_digest)
     if journaled is None:
         return False
 
     def keep(signed: SignedTransaction) -> None:
         member.journal.record_reveal(journaled, signed.raw)
 
-    opened = journaled.reveal(held_seats(member, commits))
-    member.sender.send(member.contracts.rounds.reveal(member.group, round_, opened), before=keep)
+    opened, presented = journaled.reveal(held_seats(member, commits)), to_present(member, view, journaled.parent)
+    member.sender.send(member.contracts.rounds.reveal(member.group, view.round, opened, presented), before=keep)
     return True

@@ -11,7 +11,7 @@ CREATE TABLE run (                           -- the run in progress: at most one
 CREATE TABLE commits (                       -- a round can have several: only one of them reached the chain
     id INTEGER PRIMARY KEY,
     round INTEGER NOT NULL CHECK (round > 0),
-    commitment BLOB NOT NULL UNIQUE CHECK (length(commitment) = 32),
+    commitment BLOB NOT NULL UNIQUE CHECK (length(commitment) = 24),
     salt BLOB NOT NULL UNIQUE CHECK (length(salt) = 32),   -- a salt is used once
     parent BLOB NOT NULL CHECK (length(parent) = 32),
     update_root BLOB NOT NULL CHECK (length(update_root) = 32),

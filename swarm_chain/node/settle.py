@@ -1,17 +1,24 @@
-"""The duty to settle: anyone can make a round final or void. Seats take turns, so that they do not all send the same."""
+"""The duty to settle: anyone can make a round final or void, or lay open what was agreed on. Seats take turns, so that they do not
+all send the same."""
 
 import logging
 
-from swarm_chain.chain.rounds import Snapshot
+from web3.contract.contract import ContractFunction
+
+from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import TransactionError
 from swarm_chain.node.member import Member
-from swarm_chain.protocol.settlement import Settlement, settlement
+from swarm_chain.node.parents import Parents
+from swarm_chain.protocol.settlement import Settlement, settlement, unpresented
 from swarm_chain.types import Round
 
 log = logging.getLogger(__name__)
 
 TURN_SECONDS = 3
 LONGEST_WAIT = 60
+
+Step = tuple[Round, str, ContractFunction]
+"""A round, what becomes of it in words, and the transaction that makes it so."""
 
 
 def turn(seat: int, round_: Round, seats: int) -> int:
@@ -20,39 +27,75 @@ def turn(seat: int, round_: Round, seats: int) -> int:
 
 
 class Settler:
-    """Settles rounds when it is this node's turn."""
+    """Settles rounds when it is this node's turn.
 
-    def __init__(self, member: Member) -> None:
+    Args:
+        member: the node.
+        parents: preimages of what was agreed on.
+    """
+
+    def __init__(self, member: Member, parents: Parents) -> None:
         self._member = member
-        self._due: tuple[Round, int] | None = None
+        self._parents = parents
+        self._due: tuple[Round, str, int] | None = None
 
     def settle(self, snapshot: Snapshot) -> bool:
-        """Settles the first unsettled round, if it can be and nobody else has.
+        """Takes the next step about an unsettled round, if there is one and nobody else has taken it.
 
         Returns:
             whether that succeeded.
         """
-        member, head, settled, now = self._member, snapshot.head.result_hash, snapshot.head.settled_round, snapshot.block.time
-        computed = member.journal.result_of(Round(settled + 1))
-        result = computed.result if computed is not None and computed.parent == head else None
-        hash_ = computed.hash if computed is not None and result is not None else None
-        step, round_ = settlement(head, settled, snapshot.rounds, now, member.terms, hash_)
-        if step is Settlement.NONE:
+        member, now = self._member, snapshot.block.time
+        step = self._settlement(snapshot) or self._presentation(snapshot)
+        if step is None:
             return False
-        if self._due is None or self._due[0] != round_:
-            self._due = round_, now
-        if now < self._due[1] + turn(member.seat, round_, snapshot.roster.seats):
+        round_, what, function = step
+        if self._due is None or self._due[:2] != (round_, what):
+            self._due = round_, what, now
+        if now < self._due[2] + turn(member.seat, round_, snapshot.roster.seats):
             return False
-        self._due = round_, now  # if this fails, others have their turn before the next try
-        rounds = member.contracts.rounds
-        if step is Settlement.FINALIZE and result is not None:
-            function, what = rounds.finalize(member.group, result), "final"
-        else:
-            function, what = rounds.settle_void(member.group), "void"
+        self._due = round_, what, now  # if this fails, others have their turn before the next try
         try:
             member.sender.send(function)
         except TransactionError as error:
-            log.info("Round %d was not settled from here: %s", round_, error.what)
+            log.info("Round %d is not %s from here: %s", round_, what, error.what)
             return False
         log.info("Round %d is %s.", round_, what)
         return True
+
+    def _settlement(self, snapshot: Snapshot) -> Step | None:
+        """What can be done about the first unsettled round."""
+        member, head, contracts = self._member, snapshot.head, self._member.contracts
+        struck_at = contracts.rounds.struck_at(member.group, snapshot.block.number) if head.struck_round > head.settled_round else 0
+        step, round_ = settlement(
+            head.result_hash, head.settled_round, head.struck_round, struck_at, snapshot.rounds, snapshot.block.time, member.terms
+        )
+        match step:
+            case Settlement.VOID:
+                return round_, "void", contracts.rounds.settle_void(member.group)
+            case Settlement.EXPIRE:
+                return round_, "expired", contracts.disputes.challenge_unpresented(member.group)
+            case Settlement.FINALIZE:
+                return self._finality(snapshot, round_)
+            case Settlement.NONE:
+                return None
+
+    def _finality(self, snapshot: Snapshot, round_: Round) -> Step | None:
+        """The agreed result made final; not by a node that came to another."""
+        member, leader = self._member, snapshot.rounds[Round(round_ + 1)].leader
+        computed = member.journal.result_of(round_)
+        if computed is not None and computed.parent == snapshot.head.result_hash and computed.hash != leader:
+            return None
+        result = self._parents.result(leader)
+        if result is None or result.parent != snapshot.head.result_hash:
+            return None
+        return round_, "final", member.contracts.rounds.finalize(member.group, result)
+
+    def _presentation(self, snapshot: Snapshot) -> Step | None:
+        """The first result that was agreed on, does not lie open, and is known here."""
+        member = self._member
+        for round_ in unpresented(snapshot.head.settled_round, snapshot.rounds, snapshot.block.time, member.terms):
+            result = member.journal.result_named(snapshot.rounds[Round(round_ + 1)].leader)
+            if result is not None and result.round == round_:
+                return round_, "presented", member.contracts.rounds.present(member.group, result)
+        return None

@@ -2,7 +2,7 @@
 
 Settled rounds need no look: once round ``s`` is settled, the parent of ``s + 1`` is the head, whether ``s`` was final (the
 votes of ``s + 1`` agreed on it), void (they did not, so ``s + 1`` counts from where ``s`` did, the head), idle, struck or
-expired. So the walk starts at the head, and after a strike or an expiry, where every round so far is settled, it is the head.
+expired. So the walk starts at the head.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,23 @@ def agrees(view: RoundView, quorum_bps: int) -> bool:
         and 3 * view.leader_weight >= 2 * view.revealed_weight
         and 10_000 * view.leader_weight >= quorum_bps * view.roster_weight
     )
+
+
+def binds(view: RoundView) -> bool:
+    """Whether a round's votes say what became of the round before: not where that was void before they were cast."""
+    return not view.idle and not view.struck
+
+
+def is_struck(round: Round, views: Mapping[Round, RoundView], struck: Round) -> bool:
+    """Whether an unsettled round is void because it, or what it builds on, was struck.
+
+    Args:
+        round: that was opened.
+        views: rounds opened so far; the successor says whether ``round`` was struck.
+        struck: the last round when a result was last struck; 0 if none was.
+    """
+    successor = views.get(Round(round + 1))
+    return round == struck if successor is None else successor.struck
 
 
 def parent_of(round: Round, head: bytes, settled: Round, views: Mapping[Round, RoundView], quorum_bps: int) -> bytes:
@@ -34,8 +51,7 @@ def parent_of(round: Round, head: bytes, settled: Round, views: Mapping[Round, R
     parent = head
     for number in range(settled + 2, round + 1):
         view = views[Round(number)]
-        # What an idle round came to is void: votes for it bind nobody.
-        if agrees(view, quorum_bps) and not view.idle:
+        if binds(view) and agrees(view, quorum_bps):
             parent = view.leader
     return parent
 
@@ -48,7 +64,7 @@ def expected_parent(
     results: Mapping[Round, bytes | None],
     quorum_bps: int,
     *,
-    idle: bool,
+    void: bool,
 ) -> bytes:
     """The parent that an honest node names in ``round``, the one to commit in.
 
@@ -59,10 +75,11 @@ def expected_parent(
         views: the closed rounds ``settled + 2`` to ``round − 1``.
         results: hash of what ``round − 1`` came to from its agreed parent, ``None`` where it has no result.
         quorum_bps: the group's.
-        idle: whether ``round`` opened, or would now, after the idle timeout of the round before.
+        void: whether the round before is void before ``round``'s votes are cast: ``round`` opened, or would now, after its idle
+            timeout, or after it was struck.
     """
     before = Round(round - 1)
     if before <= settled:
         return head
-    result = None if idle else results[before]
+    result = None if void else results[before]
     return result or parent_of(before, head, settled, views, quorum_bps)

@@ -3,7 +3,10 @@
 from eth_abi.abi import encode
 from eth_hash.auto import keccak as _keccak
 
-from swarm_chain.types import ZERO32, Address, Digest, Domain, Result, Reveal, Round
+from swarm_chain.types import ZERO32, Address, Digest, Domain, Result, Reveal, Round, report_of, round_id
+
+DIGEST_SIZE = 24
+"""Bytes of a commitment or a reveal's digest: what a slot has room for."""
 
 
 def keccak(data: bytes) -> bytes:
@@ -12,35 +15,28 @@ def keccak(data: bytes) -> bytes:
 
 
 def commitment(domain: Domain, round: Round, node: Address, reveal: Reveal) -> bytes:
-    """What a node commits to, 32 bytes. It is bound to the node, so nobody can commit a copy."""
+    """What a node commits to, 24 bytes. It is bound to the node, so nobody can commit a copy; ``available`` is not part of it."""
     return keccak(
         encode(
-            ["uint256", "address", "uint32", "uint32", "address", "bytes32", "bytes32", "uint32", "int64", "bytes32", "bytes32"],
+            ["uint256", "address", "uint64", "address", "bytes32", "bytes32", "uint96", "bytes32", "bytes32"],
             [
                 domain.chain_id,
                 domain.round_manager,
-                domain.group,
-                round,
+                round_id(domain.group, round),
                 node,
                 reveal.parent,
                 reveal.update_root,
-                reveal.samples,
-                reveal.metric,
-                keccak(reveal.scores),
+                report_of(reveal.samples, reveal.metric),
+                keccak(reveal.scores) if reveal.scores else ZERO32,
                 reveal.salt,
             ],
         )
-    )
+    )[:DIGEST_SIZE]
 
 
-def reveal_digest(reveal: Reveal) -> bytes:
-    """What a seat's slot keeps after the reveal (its first 24 bytes), so that disputes can bring the rest."""
-    return keccak(
-        encode(
-            ["bytes32", "bytes32", "uint32", "int64", "uint256", "bytes32"],
-            [reveal.parent, reveal.update_root, reveal.samples, reveal.metric, reveal.available, keccak(reveal.scores)],
-        )
-    )
+def reveal_digest(commitment: bytes, available: int) -> bytes:
+    """What a seat's slot keeps after the reveal, 24 bytes, so that disputes can bring the rest."""
+    return keccak(encode(["bytes24", "uint256"], [commitment, available]))[:DIGEST_SIZE]
 
 
 def result_hash(domain: Domain, result: Result) -> bytes:

@@ -16,8 +16,9 @@ import numpy as np
 
 from swarm_chain.node import __main__ as program
 from swarm_chain.node.commit import send_commit
-from swarm_chain.node.daemon import Daemon, wired
+from swarm_chain.node.daemon import Daemon
 from swarm_chain.node.journal import JournaledCommit
+from swarm_chain.node.wiring import wired
 from swarm_chain.protocol.commitment import commitment
 from swarm_chain.protocol.sealing import fresh_salt
 from swarm_chain.types import ZERO32, Reveal

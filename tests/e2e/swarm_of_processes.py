@@ -19,7 +19,7 @@ from swarm_chain.node.keys import NODE_KEY, create_key, key_path
 from swarm_chain.protocol.model import Model, encode_model, model_root
 from swarm_chain.storage.cid import digest_of
 from swarm_chain.storage.embedded import EmbeddedStore
-from swarm_chain.types import Address, GroupId, Round, Rule, Scoring, Terms
+from swarm_chain.types import Address, GroupId, Result, Round, Rule, Scoring, Terms
 
 TOKEN = 10**18
 STAKE = 100 * TOKEN
@@ -202,12 +202,16 @@ class Swarm:
         """The group's events of these kinds, so far."""
         return self.contracts.rounds.events(self.group, kinds, 0, self.contracts.web3.eth.block_number)
 
+    def finals(self) -> list[Result]:
+        """The group's final results, the first first."""
+        return [final.result for final in self.contracts.rounds.finals(self.group)]
+
     def committed(self, index: int, round_: int) -> bool:
-        phase = self.contracts.rounds.phase(self.group)
-        return phase.round >= round_ and self.contracts.rounds.slot(self.group, self.nodes[index], Round(round_)).committed
+        phase = self.contracts.views.phase(self.group)
+        return phase.round >= round_ and self.contracts.views.slot(self.group, self.nodes[index], Round(round_)).committed
 
     def settled(self) -> int:
-        return self.contracts.rounds.head(self.group).settled_round
+        return self.contracts.views.head(self.group).settled_round
 
     def seat(self, index: int) -> int:
-        return self.contracts.rounds.seat(self.group, self.nodes[index]).seat
+        return self.contracts.views.seat(self.group, self.nodes[index]).seat

@@ -1,7 +1,7 @@
 import books
 from swarm_of_processes import STAKE, Swarm
 
-from swarm_chain.chain.events import CommitForfeited, Committed, Revealed, RoundFinal, SeatLeft
+from swarm_chain.chain.events import CommitForfeited, Committed, Revealed, SeatLeft
 from swarm_chain.types import Round, Seat
 
 HONEST = 0b000111
@@ -17,10 +17,9 @@ def test_silence_garbage_and_copies_earn_nothing(swarm: Swarm) -> None:
     swarm.start(COPYCAT, {"copies": []}, rounds=2)
     swarm.all_done(timeout=240)
 
-    finals = swarm.events(RoundFinal)
-    assert [(event.round, event.result.included) for event in finals] == [(1, HONEST), (2, HONEST)]
+    assert [(result.round, result.included) for result in swarm.finals()] == [(1, HONEST), (2, HONEST)]
     for round_ in (1, 2):
-        view = swarm.contracts.rounds.round_at(swarm.group, Round(round_))
+        view = swarm.contracts.views.round_at(swarm.group, Round(round_))
         assert view.reveal_deadline - view.opened_at <= swarm.terms.commit_duration + swarm.terms.reveal_duration
         commits = {event.node: event.sealed_digest for event in swarm.events(Committed) if event.round == round_}
         assert commits[swarm.nodes[COPYCAT]] in [digest for node, digest in commits.items() if node != swarm.nodes[COPYCAT]]
@@ -34,7 +33,7 @@ def test_silence_garbage_and_copies_earn_nothing(swarm: Swarm) -> None:
     assert {event.seat for event in swarm.events(CommitForfeited)} == {SILENT}
     stake = swarm.contracts.stakes.stake_of(swarm.contracts.identities.identity_of(swarm.nodes[SILENT]))
     assert stake.free + stake.locked == STAKE - 2 * (STAKE // 100)
-    reputations = [swarm.contracts.rounds.seat(swarm.group, node).reputation for node in swarm.nodes]
+    reputations = [swarm.contracts.views.seat(swarm.group, node).reputation for node in swarm.nodes]
     assert min(reputations[:3]) > max(reputations[3:])
     assert [event.seat for event in swarm.events(SeatLeft)] == [SILENT]  # the others evicted it after two rounds
     books.check(swarm.contracts)

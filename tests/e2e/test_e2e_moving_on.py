@@ -22,11 +22,11 @@ def test_lonely_empty_void_and_vanished_rounds(swarm: Swarm) -> None:
 
     # Round 1 was never agreed on, since node 0 alone revealed its vote in round 2; round 3 was all empty; round 4 is built on the genesis.
     assert [event.node for event in swarm.events(Revealed) if event.round == 2] == [swarm.nodes[0]]
-    assert swarm.contracts.rounds.agreed_parent(swarm.group, Round(2)) is None
+    assert swarm.contracts.views.agreed_parent(swarm.group, Round(2)) is None
     assert [event.sealed_digest for event in swarm.events(Committed) if event.round == 3] == [ZERO32] * 4
     genesis = next(event.parent for event in swarm.events(Revealed) if event.round == 1)
     assert [event.round for event in swarm.events(RoundVoid)] == [1, 2, 3]
-    assert [(event.round, event.result.parent) for event in swarm.events(RoundFinal)] == [(4, genesis)]
+    assert [(result.round, result.parent) for result in swarm.finals()] == [(4, genesis)]
     forfeited = [event for event in swarm.events(CommitForfeited) if event.round == 2]
     assert sorted(event.seat for event in forfeited) == [1, 2, 3]
     assert {event.burnt for event in forfeited} == {STAKE // 100}
@@ -40,7 +40,7 @@ def test_lonely_empty_void_and_vanished_rounds(swarm: Swarm) -> None:
     assert swarm.ended(3, timeout=60) == INTERRUPTED
     for index in (0, 1, 2):
         swarm.kill(index)
-    vanished = swarm.contracts.rounds.phase(swarm.group).round
+    vanished = swarm.contracts.views.phase(swarm.group).round
     swarm.pass_time(swarm.terms.commit_duration + swarm.terms.reveal_duration + swarm.terms.idle_timeout)
 
     # They come back, and with them a fifth, which gets the last final model from the others.
@@ -50,10 +50,10 @@ def test_lonely_empty_void_and_vanished_rounds(swarm: Swarm) -> None:
     swarm.start(4, rounds=1, confirmations=1)
     swarm.all_done(timeout=200)
     assert vanished in [event.round for event in swarm.events(RoundVoid)]
-    finals = swarm.events(RoundFinal)
+    finals = swarm.finals()
     assert finals[-1].round > vanished
-    assert finals[-1].result.parent == finals[-2].result_hash
-    assert finals[-1].result.included == 0b11111
+    assert finals[-1].parent == swarm.events(RoundFinal)[-2].result_hash
+    assert finals[-1].included == 0b11111
     books.check(swarm.contracts)
 
 
@@ -65,13 +65,13 @@ def test_a_killed_node_reveals_what_it_committed_and_is_paid(swarm: Swarm) -> No
     swarm.start(3, {"waits": [2]}, rounds=3)
     swarm.until("node 0 committed in round 2", lambda: swarm.committed(0, 2), timeout=90)
     swarm.kill(0)
-    assert not swarm.contracts.rounds.slot(swarm.group, swarm.nodes[0], Round(2)).revealed
+    assert not swarm.contracts.views.slot(swarm.group, swarm.nodes[0], Round(2)).revealed
     credit = swarm.contracts.rewards.credit_of(swarm.group, Seat(0))
 
     assert swarm.ended(1, timeout=30) == DIED
     assert not swarm.committed(1, 2)
     with closing(sqlite3.connect(swarm.home(0) / "journal.db")) as journal, journal:
-        # As if it had computed another result than all others: it goes on with theirs once that is final.
+        # As if it had computed another result than all others: it goes on with theirs once that is agreed on.
         journal.execute("UPDATE results SET hash = randomblob(32) WHERE round = 1")
     swarm.start(0, rounds=3)
     swarm.start(1, rounds=3)
@@ -83,8 +83,11 @@ def test_a_killed_node_reveals_what_it_committed_and_is_paid(swarm: Swarm) -> No
     with closing(sqlite3.connect(swarm.home(1) / "journal.db")) as journal:
         assert journal.execute("SELECT count(*) FROM commits WHERE round = 2").fetchone() == (1,)  # no second salt for it
     assert (2, swarm.nodes[0]) in [(event.round, event.node) for event in swarm.events(Revealed)]
-    finals = {event.round: event.result for event in swarm.events(RoundFinal)}
-    assert [finals[round_].included for round_ in (1, 2, 3)] == [0b1011] * 3  # seat 2 has nothing but NaN, and votes alone
+    assert [(result.round, result.included) for result in swarm.finals()] == [
+        (1, 0b1011),
+        (2, 0b1011),
+        (3, 0b1011),
+    ]  # seat 2 has nothing but NaN, and votes alone
     assert swarm.contracts.rewards.credit_of(swarm.group, Seat(0)) > credit
     assert swarm.contracts.rewards.credit_of(swarm.group, Seat(0)) == swarm.contracts.rewards.credit_of(swarm.group, Seat(1))
     assert swarm.contracts.rewards.credit_of(swarm.group, Seat(2)) == 0

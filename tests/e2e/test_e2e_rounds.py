@@ -4,7 +4,8 @@ import books
 import recompute
 from swarm_of_processes import BUDGET, REWARD, Swarm
 
-from swarm_chain.chain.events import Committed, Revealed, RoundFinal
+from swarm_chain.chain.events import Committed, Revealed
+from swarm_chain.chain.rounds import FinalResult
 from swarm_chain.protocol.model import Model, encode_model, model_root
 from swarm_chain.storage.embedded import EmbeddedStore
 from swarm_chain.types import Round, Seat
@@ -19,8 +20,7 @@ def test_three_rounds_and_the_closing_vote(swarm: Swarm) -> None:
         swarm.start(index, rounds=3)
     swarm.all_done(timeout=180)
 
-    rounds = swarm.contracts.rounds
-    finals = {event.round: event for event in swarm.events(RoundFinal)}
+    finals = {final.result.round: final for final in swarm.contracts.rounds.finals(swarm.group)}
     assert list(finals) == [1, 2, 3]
     every_node_named_one_parent(swarm, finals)
     results_come_from_the_updates(swarm, finals)
@@ -31,12 +31,12 @@ def test_three_rounds_and_the_closing_vote(swarm: Swarm) -> None:
     for index, operator in enumerate(swarm.operators):
         owed = swarm.contracts.rewards.rewards(swarm.nodes[index]).unclaimed
         before = swarm.contracts.token.balance_of(operator.address)
-        operator.send(swarm.contracts.rewards.claim([(swarm.group, rounds.seat(swarm.group, swarm.nodes[index]).seat)]))
+        operator.send(swarm.contracts.rewards.claim([(swarm.group, swarm.contracts.views.seat(swarm.group, swarm.nodes[index]).seat)]))
         assert swarm.contracts.token.balance_of(operator.address) == before + owed > before
     books.check(swarm.contracts)
 
 
-def every_node_named_one_parent(swarm: Swarm, finals: dict[int, RoundFinal]) -> None:
+def every_node_named_one_parent(swarm: Swarm, finals: dict[int, FinalResult]) -> None:
     for round_ in range(1, 5):
         reveals = [event for event in swarm.events(Revealed) if event.round == round_]
         assert {event.node for event in reveals} == set(swarm.nodes)
@@ -49,7 +49,7 @@ def every_node_named_one_parent(swarm: Swarm, finals: dict[int, RoundFinal]) -> 
     assert all(others[:3] == named[0][:3] for others in named)
 
 
-def results_come_from_the_updates(swarm: Swarm, finals: dict[int, RoundFinal]) -> None:
+def results_come_from_the_updates(swarm: Swarm, finals: dict[int, FinalResult]) -> None:
     genesis = Model(swarm.task.initial_weights(), swarm.task.initial_exponents(), swarm.terms.fraction_bits)
     assert swarm.contracts.groups.group(swarm.group).genesis_root == model_root(genesis)
     parent_hash, parent = finals[1].result.parent, encode_model(genesis)
@@ -58,7 +58,7 @@ def results_come_from_the_updates(swarm: Swarm, finals: dict[int, RoundFinal]) -
         commits = swarm.contracts.rounds.commits(swarm.group, Round(round_))
         result, data = recompute.result_of(swarm, round_, parent_hash, parent, commits, lambda digest: store.get(digest, 10**6))
         assert result == finals[round_].result
-        assert swarm.contracts.rounds.hash_result(swarm.group, result) == finals[round_].result_hash
+        assert swarm.contracts.views.hash_result(swarm.group, result) == finals[round_].result_hash
         assert store.get(result.model_digest, 10**6) == data
         parent_hash, parent = finals[round_].result_hash, data
     store.close()
@@ -67,7 +67,7 @@ def results_come_from_the_updates(swarm: Swarm, finals: dict[int, RoundFinal]) -
 def credits_are_equal_shares_of_the_pot(swarm: Swarm) -> None:
     full, budget, owed = swarm.terms.commit_duration + swarm.terms.reveal_duration, BUDGET, 0
     for round_ in (1, 2, 3):
-        view = swarm.contracts.rounds.round_at(swarm.group, Round(round_))
+        view = swarm.contracts.views.round_at(swarm.group, Round(round_))
         pot = min(REWARD, budget) * min(view.reveal_deadline - view.opened_at, full) // full
         share = pot // 4 // GWEI * GWEI
         owed += share
@@ -76,7 +76,7 @@ def credits_are_equal_shares_of_the_pot(swarm: Swarm) -> None:
     assert swarm.contracts.rewards.budget_of(swarm.group) == budget
 
 
-def old_bytes_are_gone_where_they_are_not_kept(swarm: Swarm, finals: dict[int, RoundFinal]) -> None:
+def old_bytes_are_gone_where_they_are_not_kept(swarm: Swarm, finals: dict[int, FinalResult]) -> None:
     sealed = {event.round: event.sealed_digest for event in swarm.events(Committed) if event.node == swarm.nodes[1]}
     store = EmbeddedStore(swarm.home(0) / "store")
     assert [store.has(sealed[round_]) for round_ in (1, 2, 3)] == [False, False, True]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from chain_swarm import TERMS, Swarm, create, register
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
@@ -13,6 +14,7 @@ from web3.types import RPCEndpoint
 from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import Deployment, deploy
+from swarm_chain.chain.events import SeatTaken, read_events
 from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.sender import Sender
 
@@ -67,3 +69,20 @@ def pass_time(web3: Web3) -> Callable[[int], None]:
         web3.provider.make_request(RPCEndpoint("evm_mine"), [])
 
     return go
+
+
+@pytest.fixture
+def swarm(web3: Web3, contracts: Contracts, treasury: Sender, new_account: Callable[[], LocalAccount]) -> Swarm:
+    """A group with 1,000 tokens and three members."""
+    group = create(contracts, treasury)
+    budget = 1_000 * 10**18
+    treasury.send(contracts.token.approve(contracts.groups.address, budget))
+    treasury.send(contracts.groups.fund(group, budget))
+    assert contracts.rewards.budget_of(group) == budget
+    nodes = [register(contracts, web3, new_account(), treasury, TERMS.stake) for _ in range(3)]
+    for node in nodes:
+        receipt = node.sender.send(contracts.rounds.join(group, node.address))
+        (event,) = [event for event in read_events(receipt["logs"]) if isinstance(event, SeatTaken)]
+        assert (event.node, event.identity) == (node.address, node.identity)
+        node.seat = event.seat
+    return Swarm(contracts, group, nodes)

@@ -13,7 +13,15 @@ from web3.types import TxReceipt
 from swarm_chain.chain import artifacts
 from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
-from swarm_chain.chain.deployment import Deployment, contract_address, deploy, estimate_cost, load_deployment, verify_deployment
+from swarm_chain.chain.deployment import (
+    CONSTRUCTORS,
+    Deployment,
+    contract_address,
+    deploy,
+    estimate_cost,
+    load_deployment,
+    verify_deployment,
+)
 from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.sender import Sender
 from swarm_chain.errors import ConfigurationError, UnsupportedVersionError, WrongChainError
@@ -66,12 +74,15 @@ def test_deploys_what_the_file_says(web3: Web3, deployment: Deployment, treasury
     assert contracts.token.balance_of(treasury.address) > 0
     # The circle is closed: whoever a contract was told of is who is there.
     assert Web3.to_checksum_address(contracts.stakes.read("ROUND_MANAGER")) == deployment.addresses["RoundManager"]
-    assert Web3.to_checksum_address(contracts.rounds.read("VAULT")) == deployment.addresses["StakeVault"]
+    told = [Address(str(Web3.to_checksum_address(address))) for address in contracts.rounds.read("contracts")]
+    assert told == [deployment.addresses[name] for name in CONSTRUCTORS["RoundManager"]]
+    assert Web3.to_checksum_address(contracts.disputes.read("ROUNDS")) == deployment.addresses["RoundManager"]
+    assert Web3.to_checksum_address(contracts.views.read("ROUNDS")) == deployment.addresses["RoundManager"]
 
 
 def test_the_cost_is_told_before(web3: Web3, new_account: NewAccount, path: Path) -> None:
     sender = Sender(web3, new_account())
-    cost = estimate_cost(web3, sender)
+    cost = estimate_cost(sender)
     before = sender.balance()
     deploy(web3, sender, path)
     assert 0.5 * cost < before - sender.balance() < 1.5 * cost
@@ -150,8 +161,8 @@ def test_bad_files_are_refused(deployment: Deployment, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no deployment file"):
         load_deployment(path)
     values = json.loads(deployment.to_json())
-    path.write_text(json.dumps(values | {"version": 2}))
-    with pytest.raises(UnsupportedVersionError, match="version 2"):
+    path.write_text(json.dumps(values | {"version": 3}))
+    with pytest.raises(UnsupportedVersionError, match="version 3"):
         load_deployment(path)
     del values["addresses"]
     for text in (json.dumps(values), "[1, 2]", "{", "\x00"):

@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
+from chain_swarm import TERMS, Swarm, create, register
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
@@ -13,16 +14,14 @@ from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.events import (
     CommitForfeited,
     Committed,
-    GroupCreated,
     InvitationAccepted,
-    NodeRegistered,
+    ResultPresented,
     RevealStarted,
     RoundClosed,
     RoundFinal,
     RoundOpened,
     RoundPaid,
     RoundVoid,
-    SeatTaken,
     read_events,
 )
 from swarm_chain.chain.groups import sign_invitation
@@ -30,108 +29,10 @@ from swarm_chain.chain.identity import public_key, sign_registration
 from swarm_chain.chain.sender import Sender
 from swarm_chain.errors import TransactionError, UnknownError
 from swarm_chain.protocol.commitment import commitment, genesis_hash, result_hash, reveal_digest
-from swarm_chain.types import ZERO32, Address, Digest, GroupId, Phase, Result, Reveal, Round, Rule, Scoring, Seat, Terms
+from swarm_chain.types import ZERO32, Address, Digest, GroupId, Phase, Reveal, Round
 
 NewAccount = Callable[[], LocalAccount]
 PassTime = Callable[[int], None]
-
-TERMS = Terms(
-    dimension=300,
-    fraction_bits=24,
-    min_exponent=4,
-    max_exponent=20,
-    rule=Rule.TRIMMED_MEAN,
-    scoring=Scoring.EQUAL,
-    capacity=5,
-    min_updates=2,
-    quorum_bps=5_000,
-    by_invitation=False,
-    commit_duration=600,
-    reveal_duration=200,
-    challenge_window=3,
-    idle_timeout=3_000,
-    max_missed=3,
-    maturity=8,
-    stake=100 * 10**18,
-    reward_per_round=100 * 10**18,
-)
-
-
-@dataclass
-class Node:
-    """A node whose key is its operator's too."""
-
-    account: LocalAccount
-    sender: Sender
-    identity: int
-    seat: Seat = field(init=False)
-    opened: dict[Round, Reveal] = field(default_factory=dict)
-
-    @property
-    def address(self) -> Address:
-        return self.sender.address
-
-
-@dataclass
-class Swarm:
-    """A group and what its members do in a round."""
-
-    contracts: Contracts
-    group: GroupId
-    nodes: list[Node]
-
-    def commit(self, round_: Round, parent: bytes, nodes: list[Node] | None = None) -> None:
-        for node in self.nodes if nodes is None else nodes:
-            everyone = sum(1 << node.seat for node in self.nodes)
-            opened = Reveal(secrets.token_bytes(32), parent, secrets.token_bytes(32), 40, -3 - node.seat, everyone, b"\x01\x02")
-            node.opened[round_] = opened
-            value = commitment(self.contracts.domain(self.group), round_, node.address, opened)
-            assert value == self.contracts.rounds.make_commitment(self.group, round_, node.address, opened)
-            node.sender.send(self.contracts.rounds.commit(self.group, round_, Digest(secrets.token_bytes(32)), value))
-
-    def reveal(self, round_: Round, nodes: list[Node] | None = None) -> None:
-        for node in self.nodes if nodes is None else nodes:
-            node.sender.send(self.contracts.rounds.reveal(self.group, round_, node.opened[round_]))
-
-    def result(self, round_: Round, parent: bytes, nodes: list[Node] | None = None) -> Result:
-        included = sum(1 << node.seat for node in (self.nodes if nodes is None else nodes))
-        return Result(round_, parent, Digest(b"\x0a" * 32), b"\x0b" * 32, b"\x0c" * 32, included, ZERO32, -4)
-
-
-def register(contracts: Contracts, web3: Web3, account: LocalAccount, treasury: Sender, stake: int) -> Node:
-    sender = Sender(web3, account)
-    receipt = sender.send(contracts.identities.register(account, sender.address))
-    (event,) = [event for event in read_events(receipt["logs"]) if isinstance(event, NodeRegistered)]
-    assert (event.node, event.operator, event.public_key) == (sender.address, sender.address, public_key(account))
-    treasury.send(contracts.token.transfer(sender.address, stake))
-    sender.send(contracts.token.approve(contracts.stakes.address, stake))
-    sender.send(contracts.stakes.deposit(event.identity, stake))
-    assert contracts.stakes.stake_of(event.identity) == (stake, 0)
-    return Node(account, sender, event.identity)
-
-
-def create(contracts: Contracts, creator: Sender, terms: Terms = TERMS) -> GroupId:
-    receipt = creator.send(contracts.groups.create(terms, Digest(b"\x01" * 32), Digest(b"\x02" * 32), b"\x03" * 32))
-    (event,) = [event for event in read_events(receipt["logs"]) if isinstance(event, GroupCreated)]
-    assert (event.terms, event.creator, event.genesis_root) == (terms, creator.address, b"\x03" * 32)
-    return event.group
-
-
-@pytest.fixture
-def swarm(web3: Web3, contracts: Contracts, treasury: Sender, new_account: NewAccount) -> Swarm:
-    """A group with 1,000 tokens and three members."""
-    group = create(contracts, treasury)
-    budget = 1_000 * 10**18
-    treasury.send(contracts.token.approve(contracts.groups.address, budget))
-    treasury.send(contracts.groups.fund(group, budget))
-    assert contracts.rewards.budget_of(group) == budget
-    nodes = [register(contracts, web3, new_account(), treasury, TERMS.stake) for _ in range(3)]
-    for node in nodes:
-        receipt = node.sender.send(contracts.rounds.join(group, node.address))
-        (event,) = [event for event in read_events(receipt["logs"]) if isinstance(event, SeatTaken)]
-        assert (event.node, event.identity) == (node.address, node.identity)
-        node.seat = event.seat
-    return Swarm(contracts, group, nodes)
 
 
 def test_a_group_is_read_as_it_was_created(contracts: Contracts, treasury: Sender) -> None:
@@ -153,8 +54,8 @@ def test_a_round_from_commit_to_claim(swarm: Swarm, contracts: Contracts, treasu
     rounds, group, nodes = contracts.rounds, swarm.group, swarm.nodes
     domain = contracts.domain(group)
     genesis = genesis_hash(domain, Digest(b"\x02" * 32), b"\x03" * 32)
-    assert rounds.head(group) == (genesis, 0, 0)
-    before = rounds.snapshot(group, nodes[0].address)
+    assert contracts.views.head(group) == (genesis, 0, 0, 0)
+    before = contracts.views.snapshot(group, nodes[0].address)
     assert (before.phase.round, before.phase.phase, before.rounds) == (0, Phase.CLOSED, {})
     assert before.seat is not None
     assert before.seat.node == nodes[0].address
@@ -162,28 +63,28 @@ def test_a_round_from_commit_to_claim(swarm: Swarm, contracts: Contracts, treasu
 
     one, two = Round(1), Round(2)
     swarm.commit(one, genesis, nodes[:1])
-    half = rounds.snapshot(group, nodes[0].address)
+    half = contracts.views.snapshot(group, nodes[0].address)
     assert (half.phase.round, half.phase.phase) == (1, Phase.COMMIT)
     assert half.slot is not None
     assert half.slot.committed
     assert not half.slot.revealed
-    assert half.slot.digest == commitment(domain, one, nodes[0].address, nodes[0].opened[one])[:24]
+    assert half.slot.digest == commitment(domain, one, nodes[0].address, nodes[0].opened[one])
     assert half.rounds[one].committed == 1
     swarm.commit(one, genesis, nodes[1:])
-    assert rounds.phase(group).phase == Phase.REVEAL
+    assert contracts.views.phase(group).phase == Phase.REVEAL
 
     pass_time(80)  # a tenth of the time a round could take, and so a tenth of the reward
     swarm.reveal(one, nodes[:2])
     updates = rounds.commits(group, one)
     assert [update.reveal is not None for update in sorted(updates, key=lambda update: update.seat)] == [True, True, False]
     swarm.reveal(one, nodes[2:])
-    after = rounds.snapshot(group, nodes[0].address)
+    after = contracts.views.snapshot(group, nodes[0].address)
     assert after.phase.phase == Phase.CLOSED
     assert after.slot is not None
-    assert after.slot.digest == reveal_digest(nodes[0].opened[one])[:24]
+    assert after.slot.digest == reveal_digest(half.slot.digest, nodes[0].opened[one].available)
     assert after.rounds[one].leader == genesis
     assert after.rounds[one].leader_weight == after.rounds[one].revealed_weight == after.rounds[one].roster_weight > 0
-    assert rounds.agreed_parent(group, one) == genesis
+    assert contracts.views.agreed_parent(group, one) == genesis
 
     updates = rounds.commits(group, one)
     assert [update.node for update in updates] == sorted((node.address for node in nodes), key=lambda address: int(address, 16))
@@ -191,14 +92,27 @@ def test_a_round_from_commit_to_claim(swarm: Swarm, contracts: Contracts, treasu
         node = next(node for node in nodes if node.address == update.node)
         assert update.reveal == node.opened[one]
         assert update.seat == node.seat
-        assert update.weight == rounds.slot(group, node.address, one).weight > 0
+        assert update.weight == contracts.views.slot(group, node.address, one).weight > 0
     # What was so at an earlier block can still be read.
     assert [update.reveal for update in rounds.commits(group, one, half.block.number)] == [None]
 
     result = swarm.result(one, genesis)
-    assert rounds.hash_result(group, result) == result_hash(domain, result)
-    swarm.commit(two, result_hash(domain, result))
-    swarm.reveal(two)
+    assert contracts.views.hash_result(group, result) == result_hash(domain, result)
+    named = result_hash(domain, result)
+    swarm.commit(two, named)
+    with pytest.raises(TransactionError) as caught:
+        nodes[0].sender.send(rounds.reveal(group, two, nodes[0].opened[two], replace(result, metric=5)))
+    assert caught.value.reverted_with == "ResultMismatch"
+    receipt = nodes[0].sender.send(rounds.reveal(group, two, nodes[0].opened[two], result))
+    (presented,) = [event for event in read_events(receipt["logs"]) if isinstance(event, ResultPresented)]
+    assert (presented.group, presented.round, presented.result_hash, presented.result) == (group, 1, named, result)
+    swarm.reveal(two, nodes[1:])
+    with pytest.raises(TransactionError) as caught:
+        treasury.send(rounds.finalize(group, result))
+    assert caught.value.reverted_with == "WindowOpen"
+    voted = contracts.views.round_at(group, two)
+    assert (voted.leader, voted.presented, voted.struck, voted.idle) == (named, True, False, False)
+    assert voted.due == max(presented.due_floor, voted.reveal_deadline + TERMS.challenge_window)
     with pytest.raises(TransactionError) as caught:
         treasury.send(rounds.finalize(group, replace(result, metric=5)))
     assert caught.value.reverted_with == "ResultMismatch"
@@ -207,10 +121,11 @@ def test_a_round_from_commit_to_claim(swarm: Swarm, contracts: Contracts, treasu
     events = read_events(receipt["logs"])
     (final,) = [event for event in events if isinstance(event, RoundFinal)]
     (paid,) = [event for event in events if isinstance(event, RoundPaid)]
-    assert (final.result, final.result_hash) == (result, result_hash(domain, result))
-    assert rounds.head(group) == (result_hash(domain, result), 1, 1)
+    assert (final.round, final.result_hash) == (1, named)
+    assert rounds.finals(group) == [(named, result)]
+    assert contracts.views.head(group) == (result_hash(domain, result), 1, 1, 0)
     assert rounds.final_result(group) == result
-    assert set(rounds.snapshot(group, nodes[0].address).rounds) == {one, two}
+    assert set(contracts.views.snapshot(group, nodes[0].address).rounds) == {one, two}
 
     credits = paid.credits()
     assert credits == {node.seat: contracts.rewards.credit_of(group, node.seat) for node in nodes}
@@ -223,11 +138,13 @@ def test_a_round_from_commit_to_claim(swarm: Swarm, contracts: Contracts, treasu
     with pytest.raises(TransactionError) as nothing:
         nodes[0].sender.send(contracts.rewards.claim([(group, nodes[0].seat)]))
     assert nothing.value.reverted_with == "NothingToClaim"
-    assert all(seat.age == 1 for seat in rounds.seats(group, TERMS.capacity))
+    assert all(seat.age == 1 for seat in contracts.views.seats(group, TERMS.capacity))
 
-    kinds = (RoundOpened, Committed, RevealStarted, RoundClosed, RoundFinal)
+    kinds = (RoundOpened, Committed, RevealStarted, ResultPresented, RoundClosed, RoundFinal)
     seen = [type(event).__name__ for event in rounds.events(group, kinds, 0, contracts.web3.eth.block_number)]
-    assert seen == [*["RoundOpened", *["Committed"] * 3, "RevealStarted", "RoundClosed"] * 2, "RoundFinal"]
+    opened = ["RoundOpened", *["Committed"] * 3, "RevealStarted"]
+    assert seen == [*opened, "RoundClosed", *opened, "ResultPresented", "RoundClosed", "RoundFinal"]
+    assert rounds.events(GroupId(group + 1), kinds, 0, contracts.web3.eth.block_number) == []
 
 
 def test_what_a_node_may_not_do_is_refused_by_name(swarm: Swarm, contracts: Contracts, web3: Web3, new_account: NewAccount) -> None:
@@ -240,32 +157,32 @@ def test_what_a_node_may_not_do_is_refused_by_name(swarm: Swarm, contracts: Cont
             sender.send(function)  # type: ignore[arg-type]  # whatever the client returned
         return getattr(caught.value, "reverted_with", "") or str(caught.value)
 
-    assert "NotSeated" in refused(stranger, rounds.commit(group, Round(1), Digest(ZERO32), ZERO32))
-    assert rounds.seat(group, stranger.address) is None
-    assert rounds.snapshot(group, stranger.address).seat is None
-    assert refused(node.sender, rounds.commit(group, Round(2), Digest(ZERO32), ZERO32)) == "UnexpectedRound"
+    assert "NotSeated" in refused(stranger, rounds.commit(group, Round(1), Digest(ZERO32), bytes(24)))
+    assert contracts.views.seat(group, stranger.address) is None
+    assert contracts.views.snapshot(group, stranger.address).seat is None
+    assert refused(node.sender, rounds.commit(group, Round(2), Digest(ZERO32), bytes(24))) == "UnexpectedRound"
     swarm.commit(Round(1), ZERO32)
-    assert refused(node.sender, rounds.commit(group, Round(1), Digest(ZERO32), ZERO32)) == "UnexpectedPhase"
+    assert refused(node.sender, rounds.commit(group, Round(1), Digest(ZERO32), bytes(24))) == "UnexpectedPhase"
     assert refused(node.sender, rounds.reveal(group, Round(1), nothing)) == "CommitmentMismatch"
     assert refused(stranger, rounds.reveal(group, Round(1), nothing)) == "NotCommitted"
     assert refused(stranger, rounds.join(group, node.address)) in ("NotNodeOrOperator", "AlreadySeated")
     with pytest.raises(UnknownError, match="UnknownGroup"):
-        rounds.snapshot(GroupId(999_999), node.address)
-    with pytest.raises(TransactionError, match="UnexpectedRound"):
-        rounds.round_at(group, Round(7))
+        contracts.views.snapshot(GroupId(999_999), node.address)
+    with pytest.raises(TransactionError, match="RoundNotKept"):
+        contracts.views.round_at(group, Round(7))
 
 
 def test_a_round_that_nobody_follows_is_void_and_a_missing_reveal_costs(swarm: Swarm, contracts: Contracts, pass_time: PassTime) -> None:
     rounds, group, nodes = contracts.rounds, swarm.group, swarm.nodes
-    genesis = rounds.head(group).result_hash
+    genesis = contracts.views.head(group).result_hash
     swarm.commit(Round(1), genesis, nodes[:2])
     pass_time(TERMS.commit_duration + 1)
-    assert rounds.phase(group).phase == Phase.REVEAL
-    assert rounds.snapshot(group, nodes[0].address).phase.phase == Phase.REVEAL
+    assert contracts.views.phase(group).phase == Phase.REVEAL
+    assert contracts.views.snapshot(group, nodes[0].address).phase.phase == Phase.REVEAL
     swarm.reveal(Round(1), nodes[:1])
     pass_time(TERMS.reveal_duration + 1)
-    assert rounds.phase(group).phase == Phase.CLOSED
-    assert rounds.agreed_parent(group, Round(1)) is None
+    assert contracts.views.phase(group).phase == Phase.CLOSED
+    assert contracts.views.agreed_parent(group, Round(1)) is None
     with pytest.raises(TransactionError) as early:
         nodes[0].sender.send(rounds.settle_void(group))
     assert early.value.reverted_with == "NothingToSettle"
@@ -274,7 +191,7 @@ def test_a_round_that_nobody_follows_is_void_and_a_missing_reveal_costs(swarm: S
     assert [event.round for event in events if isinstance(event, RoundVoid)] == [1]
     (forfeited,) = [event for event in events if isinstance(event, CommitForfeited)]
     assert (forfeited.seat, forfeited.burnt) == (nodes[1].seat, TERMS.stake // 100)
-    assert rounds.head(group) == (genesis, 0, 1)
+    assert contracts.views.head(group) == (genesis, 0, 1, 0)
     assert rounds.final_result(group) is None
 
 
@@ -345,4 +262,4 @@ def test_invitations(contracts: Contracts, web3: Web3, treasury: Sender, new_acc
         assert caught.value.reverted_with == name
     receipt = node.sender.send(contracts.rounds.join(group, node.address, invitation(creator, expiry)))
     assert any(isinstance(event, InvitationAccepted) for event in read_events(receipt["logs"]))
-    assert contracts.rounds.seat(group, node.address) is not None
+    assert contracts.views.seat(group, node.address) is not None

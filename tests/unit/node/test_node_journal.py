@@ -17,7 +17,7 @@ BINDING = bytes([7]) * 32
 def a_commit(round_=1, salt=1, **changes):
     commit = JournaledCommit(
         round=Round(round_),
-        commitment=bytes([salt, 1]) * 16,
+        commitment=bytes([salt, 1]) * 12,
         salt=bytes([salt]) * 32,
         parent=bytes([2]) * 32,
         update_root=bytes([3]) * 32,
@@ -54,19 +54,19 @@ def test_a_commit_is_found_again_by_its_slot(tmp_path, journal):
     journal.record_commit(second)
     with reopened(tmp_path) as again:
         assert again.commits(Round(1)) == [second, first]
-        assert again.commit_in_slot(Round(1), first.commitment[:24]) == first
+        assert again.commit_in_slot(Round(1), first.commitment) == first
         assert again.commit_in_slot(Round(1), bytes(24)) is None
-        assert again.commit_in_slot(Round(2), first.commitment[:24]) is None
+        assert again.commit_in_slot(Round(2), first.commitment) is None
 
 
 def test_a_salt_is_used_once(journal):
     journal.record_commit(a_commit(salt=1))
     with pytest.raises(ConfigurationError, match="salt"):
-        journal.record_commit(a_commit(round_=2, salt=1, commitment=bytes([9]) * 32))
+        journal.record_commit(a_commit(round_=2, salt=1, commitment=bytes([9]) * 24))
 
 
 def test_a_salt_shows_nowhere():
-    commit = a_commit(salt=0xAB, commitment=bytes(32), transaction=bytes([0xAB]) * 40)
+    commit = a_commit(salt=0xAB, commitment=bytes(24), transaction=bytes([0xAB]) * 40)
     assert "\\xab" not in repr(commit)
 
 
@@ -150,6 +150,16 @@ def test_a_run_cut_short_keeps_its_first_round(tmp_path, journal):
 def test_a_journal_of_another_group_is_refused(tmp_path, journal):
     with pytest.raises(ConfigurationError, match="another chain, group or node"):
         Journal(tmp_path / "journal.db", bytes(32))
+
+
+def test_an_older_contract_s_journal_is_refused_and_kept(tmp_path):
+    Journal(tmp_path / "journal.db", BINDING).close()
+    database = sqlite3.connect(tmp_path / "journal.db")
+    database.execute("PRAGMA user_version = 1")
+    database.close()
+    with pytest.raises(UnsupportedVersionError, match="version 1"):
+        Journal(tmp_path / "journal.db", BINDING)
+    assert sqlite3.connect(tmp_path / "journal.db").execute("PRAGMA user_version").fetchone() == (1,)
 
 
 def test_a_newer_version_is_refused_and_kept(tmp_path):

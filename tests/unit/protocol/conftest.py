@@ -26,5 +26,5 @@ def _bytes_of(value: Any, key: str = "") -> Any:
         return [_bytes_of(inner, key) for inner in value]
     if isinstance(value, str) and value.startswith("0x") and key not in {"node", "roundManager"}:
         data = bytes.fromhex(value[2:])
-        return int.from_bytes(data, "big") if key in {"chainId", "available", "included"} else data
+        return int.from_bytes(data, "big") if key in {"chainId", "available", "included", "roundId", "report"} else data
     return value

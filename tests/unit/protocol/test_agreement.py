@@ -1,8 +1,8 @@
 import pytest
 
-from swarm_chain.protocol.agreement import agrees, expected_parent, parent_of
+from swarm_chain.protocol.agreement import agrees, expected_parent, is_struck, parent_of
 from swarm_chain.protocol.phases import Duty, duty, is_idle, on_roster, phase, round_to_commit
-from swarm_chain.protocol.settlement import Settlement, settlement
+from swarm_chain.protocol.settlement import Settlement, settlement, unpresented
 from swarm_chain.types import ZERO32, Phase, RoundView, Rule, Scoring, SeatView, Terms
 
 # Quorum 5,000; challenge window 10 s and idle timeout 300 s.
@@ -10,17 +10,18 @@ TERMS = Terms(700, 24, -4, 20, Rule.MEAN, Scoring.EQUAL, 5, 2, 5000, False, 60, 
 HEAD, RESULT, STRANGE = b"\x0a" * 32, b"\x01" * 32, b"\xee" * 32
 
 
-def _view(number=1, *, opened=0, commits_until=60, reveals_until=80, committed=3, leader=HEAD, weight=3000, revealed=3000, idle=False):
-    return RoundView(number, opened, commits_until, reveals_until, 3, committed, 3, 3000, revealed, leader, weight, idle)
+def _view(number=1, *, opened=0, commits_until=60, reveals_until=80, committed=3, leader=HEAD, weight=3000, revealed=3000, **more):
+    flags = {"idle": False, "struck": False, "presented": False, "due": 0} | more
+    return RoundView(number, opened, commits_until, reveals_until, 3, committed, 3, 3000, revealed, leader, weight, **flags)
 
 
 def _seat(from_round=1, until_round=0):
-    return SeatView(0, "0x70997970C51812dc3A010C7d01b50e0d17dc79C8", 1, from_round, until_round, 1000, 1000, 0, 0)
+    return SeatView(0, "0x70997970C51812dc3A010C7d01b50e0d17dc79C8", 1, from_round, until_round, 1000, 1000, 0, 0, 0)
 
 
 def _round_of(fields, number):
-    names = ("rosterWeight", "revealedWeight", "leader", "leaderWeight", "idle")
-    return RoundView(number, 0, 60, 80, 3, 3, 3, *(fields[name] for name in names))
+    names = ("rosterWeight", "revealedWeight", "leader", "leaderWeight", "idle", "struck")
+    return RoundView(number, 0, 60, 80, 3, 3, 3, *(fields[name] for name in names), presented=False, due=0)
 
 
 # ------------------------------------------------------------------------------------------------ agreement
@@ -35,7 +36,7 @@ def test_histories(vectors):
         walked = [parent_of(number, head, settled, views, quorum) for number in views]
         assert walked == case["parents"], case["name"]
         results = {following - 1: case["result"]}
-        assert expected_parent(following, head, settled, views, results, quorum, idle=case["idle"]) == case["expected"], case["name"]
+        assert expected_parent(following, head, settled, views, results, quorum, void=case["void"]) == case["expected"], case["name"]
 
 
 def test_settling_a_round_changes_no_later_parent():
@@ -128,39 +129,42 @@ def test_a_full_ring_waits_to_be_settled():
 # ------------------------------------------------------------------------------------------------ settling
 
 
-def _settle(views, now, result=RESULT):
-    return settlement(HEAD, 0, views, now, TERMS, result)
+def _settle(views, now, struck=0, struck_at=0):
+    return settlement(HEAD, 0, struck, struck_at, views, now, TERMS)
+
+
+def _agreed(**more):
+    """Round 1, and round 2 that closed at 160 and agreed on its result."""
+    return {1: _view(1), 2: _view(2, opened=80, commits_until=140, reveals_until=160, **{"leader": RESULT} | more)}
 
 
 def test_nothing_to_settle_before_the_first_round():
     assert _settle({}, 10**9) == (Settlement.NONE, 1)
 
 
-def test_an_agreed_result_is_final_after_the_window():
-    views = {1: _view(1), 2: _view(2, reveals_until=160, leader=RESULT)}
-    assert _settle(views, 159)[0] is Settlement.NONE
-    assert _settle(views, 169)[0] is Settlement.NONE
-    assert _settle(views, 170)[0] is Settlement.FINALIZE
+def test_a_presented_result_is_final_when_it_is_due():
+    views = _agreed(presented=True, due=175)
+    assert [_settle(views, now)[0] for now in (159, 174)] == [Settlement.NONE] * 2
+    assert _settle(views, 175)[0] is Settlement.FINALIZE
     assert _settle(views, 10**6) == (Settlement.FINALIZE, 1)
 
 
 def test_an_open_round_is_not_settled():
     assert _settle({1: _view(1)}, 79)[0] is Settlement.NONE
-    assert _settle({1: _view(1), 2: _view(2, reveals_until=160, leader=RESULT)}, 100)[0] is Settlement.NONE
+    assert _settle(_agreed(presented=True), 100)[0] is Settlement.NONE
 
 
 @pytest.mark.parametrize(("leader", "weight"), [(RESULT, 1999), (HEAD, 3000), (ZERO32, 0)])
 def test_no_agreement_or_the_head_again_is_void_at_once(leader, weight):
-    views = {1: _view(1), 2: _view(2, reveals_until=160, leader=leader, weight=weight)}
+    views = _agreed(leader=leader, weight=weight)
     assert _settle(views, 159)[0] is Settlement.NONE
     assert _settle(views, 160)[0] is Settlement.VOID
 
 
-@pytest.mark.parametrize("result", [None, RESULT])
-def test_a_result_nobody_presents_expires(result):
-    views = {1: _view(1), 2: _view(2, reveals_until=160, leader=STRANGE)}
-    assert _settle(views, 160 + 10 + 299, result)[0] is Settlement.NONE
-    assert _settle(views, 160 + 10 + 300, result)[0] is Settlement.VOID
+def test_a_result_nobody_presents_expires():
+    views = _agreed(leader=STRANGE)
+    assert _settle(views, 160 + 10 + 299)[0] is Settlement.NONE
+    assert _settle(views, 160 + 10 + 300)[0] is Settlement.EXPIRE
 
 
 def test_an_idle_round_is_void():
@@ -169,3 +173,36 @@ def test_an_idle_round_is_void():
     late = {1: _view(1), 2: _view(2, opened=400, commits_until=460, reveals_until=480, leader=RESULT, idle=True)}
     assert _settle(late, 401)[0] is Settlement.VOID
     assert _settle(late, 10**6)[0] is Settlement.VOID
+
+
+def test_a_struck_round_is_void_a_window_after_the_strike():
+    """Until then its seats can be slashed; not even the idle timeout settles it before."""
+    views = _agreed(struck=True, presented=True, due=170)
+    assert _settle(views, 1009, struck=2, struck_at=1000)[0] is Settlement.NONE
+    assert _settle(views, 1010, struck=2, struck_at=1000)[0] is Settlement.VOID
+    last = {1: _view(1)}
+    assert _settle(last, 1009, struck=1, struck_at=1000)[0] is Settlement.NONE
+    assert _settle(last, 1010, struck=1, struck_at=1000)[0] is Settlement.VOID
+
+
+def test_the_round_before_a_struck_one_settles_as_ever():
+    views = _agreed(presented=True, due=170) | {3: _view(3, struck=True)}
+    assert _settle(views, 170, struck=3, struck_at=169)[0] is Settlement.FINALIZE
+
+
+def test_what_was_agreed_on_and_does_not_lie_open_is_to_be_presented():
+    views = _agreed() | {3: _view(3, reveals_until=240, leader=STRANGE), 4: _view(4, reveals_until=320, leader=HEAD)}
+    assert unpresented(0, views, 159, TERMS) == []
+    assert unpresented(0, views, 160, TERMS) == [1]
+    assert unpresented(0, views, 320, TERMS) == [1, 2, 3]
+    assert unpresented(1, views, 320, TERMS) == [2, 3]
+    assert unpresented(0, _agreed(presented=True), 320, TERMS) == []
+    assert unpresented(0, _agreed(weight=1999), 320, TERMS) == []
+    assert unpresented(0, _agreed(idle=True), 320, TERMS) == []
+    assert unpresented(0, _agreed(struck=True), 320, TERMS) == []
+
+
+def test_who_is_struck():
+    views = _agreed(struck=True) | {3: _view(3), 4: _view(4, struck=True)}
+    assert [is_struck(number, views, 4) for number in (1, 2, 3, 4)] == [True, False, True, True]
+    assert [is_struck(number, views, 0) for number in (1, 2, 3, 4)] == [True, False, True, False]

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from swarm_chain.protocol.commitment import commitment, genesis_hash, keccak, result_hash, reveal_digest
-from swarm_chain.types import ZERO32, Domain, Result, Reveal
+from swarm_chain.types import ZERO32, Domain, Result, Reveal, group_and_round, report_of, round_id, samples_and_metric
 
 
 def _domains(case):
@@ -38,12 +38,24 @@ def test_commitments(vectors):
         _domains(case), case["round"], case["node"], _reveals(case), case["commitment"], case["revealDigest"], strict=True
     ):
         assert commitment(domain, number, node, reveal) == expected
-        assert reveal_digest(reveal) == digest
+        assert reveal_digest(expected, reveal.available) == digest
         # abi.encode of static types is their words in a row: put together here by hand.
-        opened = reveal.parent + reveal.update_root + _word(reveal.samples) + _word(reveal.metric)
-        where = _word(domain.chain_id) + _address(domain.round_manager) + _word(domain.group) + _word(number) + _address(node)
-        assert keccak(where + opened + keccak(reveal.scores) + reveal.salt) == expected
-        assert keccak(opened + _word(reveal.available) + keccak(reveal.scores)) == digest
+        name, report = _word(domain.group * 2**32 + number), _word(reveal.samples * 2**64 + reveal.metric % 2**64)
+        where = _word(domain.chain_id) + _address(domain.round_manager) + name + _address(node)
+        scores = keccak(reveal.scores) if reveal.scores else ZERO32
+        assert keccak(where + reveal.parent + reveal.update_root + report + scores + reveal.salt)[:24] == expected
+        assert keccak(expected + bytes(8) + _word(reveal.available))[:24] == digest
+
+
+def test_what_is_packed_comes_apart_again(vectors):
+    case = vectors("commitment")
+    packed = zip(_domains(case), case["round"], case["roundId"], _reveals(case), case["report"], strict=True)
+    for domain, number, name, reveal, report in packed:
+        assert (round_id(domain.group, number), report_of(reveal.samples, reveal.metric)) == (name, report)
+        assert group_and_round(round_id(domain.group, number)) == (domain.group, number)
+        assert samples_and_metric(report_of(reveal.samples, reveal.metric)) == (reveal.samples, reveal.metric)
+    assert round_id(7, 9) == 0x0000000700000009
+    assert report_of(2, -1) == 0x00000002FFFFFFFFFFFFFFFF
 
 
 def test_results(vectors):
@@ -92,3 +104,13 @@ def test_a_commitment_is_bound_to_its_place(vectors):
         (dataclasses.replace(domain, round_manager=node), 1, node),
     ]
     assert len({commitment(*place, reveal) for place in places}) == len(places)
+
+
+def test_no_scores_are_no_empty_scores(vectors):
+    """Whoever reveals without scores opened a commitment without them."""
+    case = vectors("commitment")
+    domain, reveal, node = _domains(case)[0], _reveals(case)[0], case["node"][0]
+    assert reveal.scores == b""
+    zero = _word(domain.chain_id) + _address(domain.round_manager) + _word(round_id(domain.group, 1)) + _address(node)
+    zero += reveal.parent + reveal.update_root + _word(report_of(reveal.samples, reveal.metric)) + ZERO32 + reveal.salt
+    assert commitment(domain, 1, node, reveal) == keccak(zero)[:24]

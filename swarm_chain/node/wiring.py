@@ -1,0 +1,112 @@
+"""The one place that puts a node's parts together, and ends them."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from swarm_chain.chain.connection import block, connect
+from swarm_chain.chain.contracts import Contracts
+from swarm_chain.chain.deployment import load_deployment, verify_deployment
+from swarm_chain.chain.sender import Sender
+from swarm_chain.errors import ConfigurationError, UnknownError
+from swarm_chain.learning import data, devices
+from swarm_chain.node.endpoints import Endpoints
+from swarm_chain.node.genesis import load_genesis, load_task
+from swarm_chain.node.journal import Journal
+from swarm_chain.node.lock import exclusive
+from swarm_chain.node.member import Member
+from swarm_chain.node.settings import NodeSettings
+from swarm_chain.protocol.commitment import keccak, result_hash
+from swarm_chain.storage.embedded import EmbeddedStore
+from swarm_chain.storage.gateway import Gateway
+from swarm_chain.storage.kubo import KuboStore
+from swarm_chain.storage.kubo_process import KuboProcessStore
+from swarm_chain.types import Address, Domain
+
+ANY_ADDRESS = ("0.0.0.0", "::")
+
+
+@contextmanager
+def wired(settings: NodeSettings) -> Iterator[Member]:
+    """A node's parts, started, and ended in reverse order."""
+    with exclusive(settings.home), ExitStack() as ending:
+        web3 = connect(settings.rpc_url, settings.rpc_timeout)
+        deployment = load_deployment(settings.deployment)
+        verify_deployment(web3, deployment)
+        contracts = Contracts(web3, deployment)
+        node = Address(settings.account.address)
+        group = contracts.groups.group(settings.group)
+        seat = contracts.views.seat(settings.group, node)
+        if seat is None:
+            raise UnknownError(
+                f"Node {node} has no seat in group {settings.group}.", "Nothing was sent.", "Take one: swarm-chain group join."
+            )
+        domain = contracts.domain(settings.group)
+        journal = Journal(settings.home / "journal.db", _binding(domain, node, block(web3, 0).hash))
+        ending.callback(journal.close)
+
+        store = _open_store(settings)
+        ending.callback(store.close)
+        gateway = Gateway(store, settings.host, settings.port)
+        gateway.start()
+        ending.callback(gateway.stop)
+        sender = Sender(web3, settings.account, confirmations=settings.confirmations)
+        url = _announced_url(settings, store, gateway)
+        if contracts.identities.endpoint(seat.identity) != url:
+            sender.send(contracts.identities.announce(url))
+
+        endpoints = Endpoints(contracts, settings.group, group.terms.capacity, node, settings.providers)
+        task = load_task(group, store, endpoints)
+        genesis = load_genesis(group, task, store, endpoints)
+        if settings.threads is not None:
+            devices.use_threads(settings.threads)
+        part = settings.part if settings.part is not None else seat.seat % task.images.parts
+        own, held_out = task.part(data.load(task.images.source, settings.data_dir), part)
+        yield Member(
+            node=node,
+            seat=seat.seat,
+            domain=domain,
+            terms=group.terms,
+            genesis=genesis,
+            genesis_hash=result_hash(domain, genesis),
+            task=task,
+            part=part,
+            own=own,
+            held_out=held_out,
+            device=devices.pick(settings.device),
+            contracts=contracts,
+            sender=sender,
+            store=store,
+            journal=journal,
+            endpoints=endpoints,
+        )
+
+
+def _open_store(settings: NodeSettings) -> EmbeddedStore | KuboStore | KuboProcessStore:
+    path, private = settings.home / "store", settings.allow_private
+    match settings.store:
+        case "embedded":
+            return EmbeddedStore(path, settings.store_capacity, allow_private=private)
+        case "kubo":
+            return KuboStore(settings.kubo_url, allow_private=private)
+        case "kubo-process":
+            return KuboProcessStore(path, settings.kubo_port, settings.store_capacity, allow_private=private)
+
+
+def _announced_url(settings: NodeSettings, store: EmbeddedStore | KuboStore | KuboProcessStore, gateway: Gateway) -> str:
+    """Where others reach this node's bytes."""
+    if settings.announced_url:
+        return settings.announced_url
+    if isinstance(store, KuboProcessStore):
+        return store.address
+    if settings.host in ANY_ADDRESS:
+        raise ConfigurationError(
+            f"The gateway listens on {settings.host}, every address of this machine, and others need to know one.",
+            "Nothing was announced.",
+            "Say how they reach it: --gateway-url http://HOST:PORT.",
+        )
+    return gateway.url
+
+
+def _binding(domain: Domain, node: Address, first_block: bytes) -> bytes:
+    """What a journal belongs to. The first block tells apart local chains, which all have one ID and the same addresses."""
+    return keccak(f"{domain.chain_id} {domain.round_manager} {domain.group} {node} ".encode() + first_block)
