@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from swarm_chain.errors import ConfigurationError, DiskFullError, IntegrityError, NotFoundError, TooLargeError
-from swarm_chain.storage import gateway as gateway_module
 from swarm_chain.storage import retrieval, unixfs
+from swarm_chain.storage import serving as serving_module
 from swarm_chain.storage.cid import CHUNK, DAG_PB, LINKS, RAW, Cid, blocks_of, cid_of, digest_of, sha256
 from swarm_chain.storage.embedded import EmbeddedStore
 from swarm_chain.storage.gateway import Gateway
@@ -349,8 +349,8 @@ def test_the_gateway_starts_and_stops_again(store: EmbeddedStore) -> None:
 
 
 def test_idle_connections_do_not_keep_others_out(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway_module, "CONNECTIONS", 5)
-    monkeypatch.setattr(gateway_module, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(serving_module, "CONNECTIONS", 5)
+    monkeypatch.setattr(serving_module, "REQUEST_SECONDS", 0.5)
     served = Gateway(store)
     served.start()
     port = int(served.url.rpartition(":")[2])
