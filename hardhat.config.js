@@ -22,7 +22,7 @@ module.exports = {
     settings: {
       evmVersion: "prague",
       metadata: { appendCBOR: false, bytecodeHash: "none" },
-      optimizer: { enabled: true, runs: 1500 },
+      optimizer: { enabled: true, runs: 20000 },
       viaIR: true,
     },
   },

@@ -117,9 +117,9 @@ contract GroupRegistry is IGroupRegistry, EIP712 {
         _bound(t.quorumBps >= 5_000 && t.quorumBps <= 10_000, "quorumBps");
         _bound(t.commitDuration >= 1 && t.commitDuration <= MAX_DURATION, "commitDuration");
         _bound(t.revealDuration >= 1 && t.revealDuration <= MAX_DURATION, "revealDuration");
-        _bound(t.challengeWindow <= MAX_DURATION, "challengeWindow");
+        _bound(t.challengeWindow >= 1 && t.challengeWindow <= MAX_DURATION, "challengeWindow");
         // A ring full of rounds that wait for their window must not make the last of them idle.
-        _bound(t.idleTimeout > t.challengeWindow && t.idleTimeout <= 365 days, "idleTimeout");
+        _bound(t.idleTimeout > t.challengeWindow && t.idleTimeout <= 180 days, "idleTimeout");
         _bound(t.maxMissed >= 1, "maxMissed");
         _bound(t.maturity >= 1, "maturity");
         uint256 supply = TOKEN.totalSupply();

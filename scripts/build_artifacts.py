@@ -16,18 +16,39 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 ARTIFACTS = ROOT / "swarm_chain" / "chain" / "artifacts"
-CONTRACTS = ("SwarmToken", "IdentityRegistry", "StakeVault", "RewardDistributor", "GroupRegistry", "RoundManager")
+CONTRACTS = (
+    "SwarmToken",
+    "IdentityRegistry",
+    "StakeVault",
+    "RewardDistributor",
+    "GroupRegistry",
+    "Seating",
+    "RoundManager",
+    "Disputes",
+    "Relay",
+    "RoundViews",
+)
 COMPILER_VERSION = "0.8.37"
 # Also in hardhat.config.js and foundry.toml; a test holds the three equal.
 SETTINGS: dict[str, Any] = {
     "evmVersion": "prague",
     "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
-    "optimizer": {"enabled": True, "runs": 1_500},
+    "optimizer": {"enabled": True, "runs": 20_000},
     "viaIR": True,
     "outputSelection": {
-        "*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences"]}
+        "*": {
+            "*": [
+                "abi",
+                "evm.bytecode.object",
+                "evm.bytecode.linkReferences",
+                "evm.deployedBytecode.object",
+                "evm.deployedBytecode.immutableReferences",
+                "evm.deployedBytecode.linkReferences",
+            ]
+        }
     },
 }
+OWN_ADDRESS = {"start": 1, "length": 20}
 _IMPORT = re.compile(r"^\s*import\s[^;]*?[\"']([^\"']+)[\"']\s*;", re.MULTILINE)
 
 
@@ -87,19 +108,45 @@ def build(compiler: str) -> dict[str, str]:
     texts = {"standard-input.json": _input_text(source)}
     for name in CONTRACTS:
         contract = output["contracts"][f"contracts/{name}.sol"][name]
-        deployed = contract["evm"]["deployedBytecode"]
+        created, deployed = contract["evm"]["bytecode"], contract["evm"]["deployedBytecode"]
+        is_library = not any(entry["type"] == "constructor" for entry in contract["abi"]) and _is_library(deployed["object"])
+        places = [place for places in deployed.get("immutableReferences", {}).values() for place in places]
         artifact = {
             "contractName": name,
             "compiler": COMPILER_VERSION,
-            "abi": contract["abi"],
-            "bytecode": "0x" + contract["evm"]["bytecode"]["object"],
-            "deployedBytecode": "0x" + deployed["object"],
-            "immutableReferences": sorted(
-                (place for places in deployed.get("immutableReferences", {}).values() for place in places), key=lambda place: place["start"]
-            ),
+            # A library's functions take storage; only the contract that is linked to it can call them.
+            "abi": [] if is_library else contract["abi"],
+            "bytecode": "0x" + _unlinked(created),
+            "deployedBytecode": "0x" + _unlinked(deployed),
+            "immutableReferences": sorted([*places, *([OWN_ADDRESS] if is_library else [])], key=lambda place: place["start"]),
+            "links": _links(created),
+            "deployedLinks": _links(deployed),
         }
         texts[f"{name}.json"] = json.dumps(artifact, indent=1, sort_keys=True) + "\n"
     return texts
+
+
+def _links(code: dict[str, Any]) -> dict[str, list[int]]:
+    """Where a linked library's address goes, in bytes, by the library's name."""
+    return {
+        name: sorted(place["start"] for place in places)
+        for libraries in code.get("linkReferences", {}).values()
+        for name, places in libraries.items()
+    }
+
+
+def _unlinked(code: dict[str, Any]) -> str:
+    """The code with zeros where the compiler put the names of libraries."""
+    text = code["object"]
+    for starts in _links(code).values():
+        for start in starts:
+            text = text[: 2 * start] + "00" * 20 + text[2 * start + 40 :]
+    return str(text)
+
+
+def _is_library(deployed: str) -> bool:
+    """A library's code begins by comparing its own address, put there when it is deployed, so that nobody calls it directly."""
+    return deployed.startswith("73" + "00" * 20 + "3014")
 
 
 def _input_text(source: dict[str, Any]) -> str:

@@ -1,41 +1,64 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {GroupId, Result, Reveal} from "../types/Types.sol";
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+
+import {GroupId, Result, Reveal, RoundId} from "../types/Types.sol";
 
 /// @title Hashes that nodes commit to and vote for
 /// @dev Every hash is bound to the chain, the round manager and the group. See docs/specification.md, section 2.
 library Commitment {
+    /// @notice What a node commits to; `available` is not part of it, since a node knows it only later.
     /// @param manager the round manager that holds the slots
+    /// @param scoresHash keccak256 of the committee's reports, zero where there are none
     function commitment(
         address manager,
-        GroupId group,
-        uint32 round,
+        RoundId id,
         address node,
-        Reveal calldata opened,
+        Reveal memory opened,
         bytes32 scoresHash
-    ) internal view returns (bytes32) {
+    ) internal view returns (bytes24) {
         return
-            keccak256(
-                abi.encode(
-                    block.chainid,
-                    manager,
-                    group,
-                    round,
-                    node,
-                    opened.parent,
-                    opened.updateRoot,
-                    opened.samples,
-                    opened.metric,
-                    scoresHash,
-                    opened.salt
+            bytes24(
+                keccak256(
+                    abi.encode(
+                        block.chainid,
+                        manager,
+                        id,
+                        node,
+                        opened.parent,
+                        opened.updateRoot,
+                        opened.report,
+                        scoresHash,
+                        opened.salt
+                    )
+                )
+            );
+    }
+
+    /// @dev The same without copying the reveal to memory.
+    function commitmentOf(RoundId id, address node, Reveal calldata opened, bytes32 scoresHash) internal view returns (bytes24) {
+        return
+            bytes24(
+                keccak256(
+                    abi.encode(
+                        block.chainid,
+                        address(this),
+                        id,
+                        node,
+                        opened.parent,
+                        opened.updateRoot,
+                        opened.report,
+                        scoresHash,
+                        opened.salt
+                    )
                 )
             );
     }
 
     /// @notice What a slot keeps of a reveal, so that a dispute can bring it back.
-    function revealDigest(Reveal calldata opened, bytes32 scoresHash) internal pure returns (bytes32) {
-        return keccak256(abi.encode(opened.parent, opened.updateRoot, opened.samples, opened.metric, opened.available, scoresHash));
+    function revealDigest(bytes24 commitment_, uint256 available) internal pure returns (bytes24) {
+        return bytes24(Hashes.efficientKeccak256(commitment_, bytes32(available)));
     }
 
     function resultHash(address manager, GroupId group, Result memory result) internal view returns (bytes32) {

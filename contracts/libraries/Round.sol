@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+
 import {Phase} from "../types/Types.sol";
 
 /// @notice A group's open (or last) round, all of it in one word of storage, so that a commit and a reveal each read and
@@ -15,7 +17,7 @@ import {Phase} from "../types/Types.sol";
 type Live is uint256;
 
 /// @notice A closed round and the opening of the next, written once, when the next opens: the low 160 bits of `Live`, then
-/// openedAt 32 · rosterWeight 24 · idle 1 of the next round.
+/// openedAt 32 · rosterWeight 24 · idle 1 · struck 1 of the next round.
 type Record is uint256;
 
 using Round for Live global;
@@ -36,6 +38,7 @@ library Round {
     uint256 private constant OPENED_AT = 160;
     uint256 private constant ROSTER_WEIGHT = 192;
     uint256 private constant IDLE = 216;
+    uint256 private constant STRUCK = 217;
     uint256 private constant WEIGHT_MASK = 0xFFFFFF;
     uint256 private constant LEADER_WEIGHT_MASK = 0x7FFFFF;
 
@@ -90,6 +93,20 @@ library Round {
         return time < commitDeadline(live) ? Phase.Commit : Phase.Reveal;
     }
 
+    function isRevealing(Live live, uint256 time) internal pure returns (bool) {
+        return time >= commitDeadline(live) && time < revealDeadline(live);
+    }
+
+    /// @dev Whether every seat has committed.
+    function isFull(Live live) internal pure returns (bool) {
+        return seats(live) == committed(live);
+    }
+
+    /// @dev Whether every commit is revealed.
+    function isOpened(Live live) internal pure returns (bool) {
+        return committed(live) == revealed(live);
+    }
+
     /// @dev 3 * leaderWeight >= 2 * revealedWeight, and the quorum of the roster's weight.
     function agrees(Live live, uint256 rosterWeight_, uint256 quorumBps) internal pure returns (bool) {
         uint256 weight = leaderWeight(live);
@@ -119,7 +136,7 @@ library Round {
     function withCommit(Live live, uint256 time) internal pure returns (Live) {
         unchecked {
             uint256 word = Live.unwrap(live) + (1 << COMMITTED);
-            if (committed(Live.wrap(word)) == seats(live)) {
+            if (isFull(Live.wrap(word))) {
                 uint256 left = commitDeadline(live) - time;
                 word -= (left << COMMIT_DEADLINE) + (left << REVEAL_DEADLINE);
             }
@@ -155,21 +172,34 @@ library Round {
         return Live.wrap(word);
     }
 
+    /// @notice Ends a round that builds on a struck result. Its counts of seats and commits become that of its reveals, so that
+    /// nobody who could not go on forfeits or misses anything.
+    function aborted(Live live, uint256 time) internal pure returns (Live) {
+        uint256 count = revealed(live);
+        uint256 word = Live.unwrap(closed(live, time)) & ~((0xFF << SEATS) | (0xFF << COMMITTED));
+        return Live.wrap(word | (count << SEATS) | (count << COMMITTED));
+    }
+
     /// @dev Of a hash of the hash: whoever votes may name any 32 bytes, also the leader's first twelve with another tail.
     function _tag(bytes32 hash) private pure returns (uint256) {
-        return uint256(keccak256(abi.encode(hash))) >> TAG;
+        return uint256(Hashes.efficientKeccak256(hash, 0)) >> TAG;
     }
 
     // ------------------------------------------------------------------------------------------------ records
 
-    function record(Live last, uint256 openedAt_, uint256 rosterWeight_, bool idle_) internal pure returns (Record) {
+    function record(Live last, uint256 openedAt_, uint256 rosterWeight_, bool idle_, bool struck_) internal pure returns (Record) {
         return
             Record.wrap(
                 uint160(Live.unwrap(last)) |
                     (openedAt_ << OPENED_AT) |
                     (rosterWeight_ << ROSTER_WEIGHT) |
-                    (uint256(idle_ ? 1 : 0) << IDLE)
+                    (uint256(idle_ ? 1 : 0) << IDLE) |
+                    (uint256(struck_ ? 1 : 0) << STRUCK)
             );
+    }
+
+    function withStrike(Record record_) internal pure returns (Record) {
+        return Record.wrap(Record.unwrap(record_) | (1 << STRUCK));
     }
 
     /// @dev The closed round, without its leader's tag.
@@ -188,5 +218,15 @@ library Round {
     /// @dev Whether the next round opened only after this one's idle timeout.
     function idle(Record record_) internal pure returns (bool) {
         return (Record.unwrap(record_) >> IDLE) & 1 == 1;
+    }
+
+    /// @dev Whether this round, which the next one's votes judge, builds on a struck result.
+    function struck(Record record_) internal pure returns (bool) {
+        return (Record.unwrap(record_) >> STRUCK) & 1 == 1;
+    }
+
+    /// @dev Whether the next round's votes say what became of this one: not where it was void before they were cast.
+    function binds(Record record_) internal pure returns (bool) {
+        return (Record.unwrap(record_) >> IDLE) & 3 == 0;
     }
 }

@@ -37,6 +37,11 @@ library Slots {
         return Slot.unwrap(slot) & REVEALED != 0;
     }
 
+    /// @dev Whether it holds a commitment of this round that is not revealed yet.
+    function awaits(Slot slot, uint32 round_) internal pure returns (bool) {
+        return Slot.unwrap(slot) & (REVEALED | type(uint24).max) == round_;
+    }
+
     /// @dev The node's seat went to its identity's next key: it can reveal, but not commit.
     function isRetired(Slot slot) internal pure returns (bool) {
         return Slot.unwrap(slot) & RETIRED != 0;
@@ -51,17 +56,16 @@ library Slots {
         return bytes24(bytes32(Slot.unwrap(slot)));
     }
 
-    function committedIn(uint32 round_, uint16 weight_, uint8 seat_, bytes32 commitment) internal pure returns (Slot) {
-        return
-            Slot.wrap((uint256(commitment) & DIGEST) | (uint256(seat_) << SEAT) | (uint256(weight_) << WEIGHT) | uint256(round_));
+    function committedIn(uint32 round_, uint16 weight_, uint8 seat_, bytes24 commitment) internal pure returns (Slot) {
+        return Slot.wrap(uint256(bytes32(commitment)) | (uint256(seat_) << SEAT) | (uint256(weight_) << WEIGHT) | uint256(round_));
     }
 
     function handedOverIn(uint32 round_, uint8 seat_) internal pure returns (Slot) {
         return Slot.wrap(HANDED_OVER | (uint256(seat_) << SEAT) | uint256(round_));
     }
 
-    function withReveal(Slot slot, bytes32 digest_) internal pure returns (Slot) {
-        return Slot.wrap((uint256(digest_) & DIGEST) | (Slot.unwrap(slot) & ~DIGEST) | REVEALED);
+    function withReveal(Slot slot, bytes24 digest_) internal pure returns (Slot) {
+        return Slot.wrap(uint256(bytes32(digest_)) | (Slot.unwrap(slot) & ~DIGEST) | REVEALED);
     }
 
     function retired(Slot slot) internal pure returns (Slot) {

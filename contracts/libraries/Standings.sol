@@ -18,6 +18,7 @@ library Standings {
     uint256 private constant REPUTATION_MASK = 0x3FFF;
     uint256 private constant AGE = 14;
     uint256 private constant MISSED = 22;
+    uint256 private constant ONES = 0x00000001_00000001_00000001_00000001_00000001_00000001_00000001_00000001;
     uint256 private constant SEATED = 1 << 30;
     uint256 private constant LEFT = 1 << 31;
 
@@ -43,6 +44,13 @@ library Standings {
         return uint32(StandingWord.unwrap(word) >> (lane * LANE)) == 0;
     }
 
+    /// @dev Eight seats of which nothing is left to rise: a final round that includes all of them changes nothing.
+    function isAtTop(StandingWord word, uint256 maturity) internal pure returns (bool) {
+        unchecked {
+            return StandingWord.unwrap(word) == (MAX_REPUTATION | (maturity << AGE) | SEATED) * ONES;
+        }
+    }
+
     /// @return seated bitmap of lanes on the next roster
     /// @return taken bitmap of lanes not empty: those, and members that left and are not released
     function occupied(StandingWord word) internal pure returns (uint256 seated, uint256 taken) {
@@ -66,6 +74,12 @@ library Standings {
 
     function freed(StandingWord word, uint256 lane) internal pure returns (StandingWord) {
         return StandingWord.wrap(StandingWord.unwrap(word) & ~(uint256(type(uint32).max) << (lane * LANE)));
+    }
+
+    /// @notice A seat that named a struck result starts from the least reputation there is; none at all could never agree again.
+    function slashed(StandingWord word, uint256 lane) internal pure returns (StandingWord) {
+        uint256 cleared = StandingWord.unwrap(word) & ~(REPUTATION_MASK << (lane * LANE));
+        return StandingWord.wrap(cleared | (uint256(1) << (lane * LANE)));
     }
 
     /// @notice What a void round makes of the standings: `lanes` did not reveal in it.

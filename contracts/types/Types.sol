@@ -4,6 +4,30 @@ pragma solidity ^0.8.28;
 /// @notice Number of a group; 0 is no group.
 type GroupId is uint32;
 
+/// @notice A round of a group: `group << 32 | round`.
+type RoundId is uint64;
+
+/// @notice What a node says of its update: `samples << 64 | metric`. Samples (32 bits) it was trained on; the metric (int64, two's
+/// complement) of its parent on the node's held-out data, in millionths.
+type Report is uint96;
+
+using RoundIds for RoundId global;
+
+/// @title Naming a round
+library RoundIds {
+    function make(GroupId group_, uint32 round_) internal pure returns (RoundId) {
+        return RoundId.wrap((uint64(GroupId.unwrap(group_)) << 32) | round_);
+    }
+
+    function group(RoundId id) internal pure returns (GroupId) {
+        return GroupId.wrap(uint32(RoundId.unwrap(id) >> 32));
+    }
+
+    function round(RoundId id) internal pure returns (uint32) {
+        return uint32(RoundId.unwrap(id));
+    }
+}
+
 /// @notice Where a round stands. `Closed` is also where a group is before its first round.
 enum Phase {
     Closed,
@@ -80,19 +104,81 @@ struct Result {
     int64 metric;
 }
 
-/// @notice What opens a commitment.
-/// @param salt 32 fresh random bytes; also the key to the sealed update
+/// @notice What opens a commitment, and the vote.
+/// @dev In this order `reveal`, the most frequent call, has a low selector: they are compared one by one, from the lowest.
 /// @param parent hash of the result the update was trained on
 /// @param updateRoot Merkle root of the update's codes; zero for an empty update
-/// @param samples the update was trained on; @param metric of the parent on the node's held-out data, in millionths
-/// @param available bitmap of the seats whose sealed updates this node holds and serves
-/// @param scores the committee's reports on the round before, empty unless drawn
+/// @param report samples and metric
+/// @param available bitmap of the seats whose sealed updates this node holds and serves; not part of the commitment
+/// @param salt 32 fresh random bytes; also the key to the sealed update
 struct Reveal {
-    bytes32 salt;
     bytes32 parent;
     bytes32 updateRoot;
-    uint32 samples;
-    int64 metric;
+    Report report;
     uint256 available;
-    bytes scores;
+    bytes32 salt;
+}
+
+/// @notice Who sits on a seat. In round r its key is `node` from `keyFrom` on, `previousNode` before.
+/// @param untilRound first round it is not on the roster of; 0 while it has not left
+/// @param forfeits hundredths of its stake that were taken, for commits not revealed and for struck results; at most 100
+struct Seat {
+    address node;
+    uint24 fromRound;
+    uint24 untilRound;
+    uint24 keyFrom;
+    uint8 forfeits;
+    address previousNode;
+    uint64 identity;
+}
+
+/// @notice The roster of the next opening, how far the group is settled, and the durations (copied: terms never change).
+/// @param top highest seat ever taken, plus one
+/// @param mature weight of the mature seats; @param young weight of the newcomers
+/// @param changed the round from which the last change of seats holds; @param weighed the same of weights and keys
+/// @param struckRound last round when a result was last struck: it and what it builds on since the struck one is void
+struct Roster {
+    uint8 seats;
+    uint8 top;
+    uint24 mature;
+    uint24 young;
+    uint24 settledRound;
+    uint24 finalRound;
+    uint24 changed;
+    uint24 weighed;
+    uint24 commitDuration;
+    uint24 revealDuration;
+    uint24 idleTimeout;
+    uint24 struckRound;
+}
+
+/// @notice Those of a group's terms that settling needs, copied into one word.
+struct Rules {
+    uint96 stake;
+    uint96 reward;
+    uint24 challengeWindow;
+    uint16 quorumBps;
+    uint8 minUpdates;
+    uint8 maxMissed;
+    uint8 maturity;
+}
+
+/// @notice A relayed commit. r and vs: the node's EIP-2098 signature of `Commit(uint32 group,uint32 round,bytes32 sealedDigest,
+/// bytes24 commitment)` under the relay's EIP-712 domain.
+struct SignedCommit {
+    bytes32 sealedDigest;
+    bytes24 commitment;
+    bytes32 r;
+    bytes32 vs;
+}
+
+/// @notice A relayed reveal; its parent is the batch's. r and vs: the node's signature of `Reveal(uint32 group,uint32 round,
+/// bytes32 salt,uint256 available)`. The salt says which commitment it opens, and that binds the rest.
+struct SignedReveal {
+    bytes32 salt;
+    bytes32 updateRoot;
+    Report report;
+    uint256 available;
+    bytes32 r;
+    bytes32 vs;
 }

@@ -2,7 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {IRoundManager} from "../../contracts/interfaces/IRoundManager.sol";
-import {GroupId, Phase, Result, Reveal, Terms} from "../../contracts/types/Types.sol";
+import {IRoundViews} from "../../contracts/interfaces/IRoundViews.sol";
+import {GroupId, Phase, Result, Reveal, RoundId, RoundIds, Terms} from "../../contracts/types/Types.sol";
 import {Swarm} from "./Swarm.sol";
 
 /// @title Phases, commits, reveals and votes
@@ -15,14 +16,14 @@ contract RoundsTest is Swarm {
         assertPhase(0, Phase.Closed);
         commit(0, 1, genesis);
         assertPhase(1, Phase.Commit);
-        (, , uint256 commitDeadline, uint256 revealDeadline) = rounds.phase(group);
+        (, , uint256 commitDeadline, uint256 revealDeadline) = views.phase(group);
         assertEq(commitDeadline, START + COMMIT, "commit deadline");
         assertEq(revealDeadline, START + COMMIT + REVEAL, "reveal deadline");
         commit(1, 1, genesis);
         vm.warp(START + 7);
         commit(2, 1, genesis);
         assertPhase(1, Phase.Reveal);
-        (, , commitDeadline, revealDeadline) = rounds.phase(group);
+        (, , commitDeadline, revealDeadline) = views.phase(group);
         assertEq(commitDeadline, START + 7, "commit phase ends with the last commit");
         assertEq(revealDeadline, START + 7 + REVEAL, "reveal deadline follows");
         reveal(0, 1, genesis);
@@ -30,7 +31,7 @@ contract RoundsTest is Swarm {
         vm.warp(START + 9);
         reveal(2, 1, genesis);
         assertPhase(1, Phase.Closed);
-        IRoundManager.RoundView memory round = rounds.roundAt(group, 1);
+        IRoundViews.RoundView memory round = views.roundAt(group, 1);
         assertEq(round.openedAt, START, "opened");
         assertEq(round.revealDeadline, START + 9, "closes with the last reveal");
         assertEq(round.seats, 3, "seats");
@@ -55,7 +56,7 @@ contract RoundsTest is Swarm {
         assertPhase(1, Phase.Reveal);
         vm.warp(START + COMMIT + REVEAL);
         assertPhase(1, Phase.Closed);
-        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedPhase.selector, group, 1, Phase.Closed));
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedPhase.selector, RoundIds.make(group, 1), Phase.Closed));
         reveal(1, 1, genesis);
     }
 
@@ -74,21 +75,21 @@ contract RoundsTest is Swarm {
         uint256 stranger = register();
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedRound.selector, group, 1, 2));
         vm.prank(nodes[0]);
-        rounds.commit(group, 2, 0, "c");
+        rounds.commit(RoundIds.make(group, 2), 0, "c");
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, group, nodes[stranger]));
         vm.prank(nodes[stranger]);
-        rounds.commit(group, 1, 0, "c");
+        rounds.commit(RoundIds.make(group, 1), 0, "c");
         commit(0, 1, genesis);
-        vm.expectRevert(abi.encodeWithSelector(IRoundManager.AlreadyCommitted.selector, group, 1, nodes[0]));
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.AlreadyCommitted.selector, RoundIds.make(group, 1), nodes[0]));
         vm.prank(nodes[0]);
-        rounds.commit(group, 1, 0, "c");
+        rounds.commit(RoundIds.make(group, 1), 0, "c");
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedRound.selector, group, 1, 2));
         vm.prank(nodes[1]);
-        rounds.commit(group, 2, 0, "c");
+        rounds.commit(RoundIds.make(group, 2), 0, "c");
         vm.warp(START + COMMIT);
-        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedPhase.selector, group, 1, Phase.Reveal));
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedPhase.selector, RoundIds.make(group, 1), Phase.Reveal));
         vm.prank(nodes[1]);
-        rounds.commit(group, 1, 0, "c");
+        rounds.commit(RoundIds.make(group, 1), 0, "c");
     }
 
     function test_no_commit_to_a_group_that_does_not_exist() public {
@@ -96,106 +97,108 @@ contract RoundsTest is Swarm {
         GroupId unknown = GroupId.wrap(7);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, unknown, nodes[0]));
         vm.prank(nodes[0]);
-        rounds.commit(unknown, 1, 0, "c");
+        rounds.commit(RoundIds.make(unknown, 1), 0, "c");
     }
 
     function test_reveal_reverts() public {
         swarmOf(3);
         commit(0, 1, genesis);
         commit(1, 1, genesis);
-        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedPhase.selector, group, 1, Phase.Commit));
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedPhase.selector, RoundIds.make(group, 1), Phase.Commit));
         vm.prank(nodes[0]);
-        rounds.reveal(group, 1, opening(0, 1, genesis));
+        rounds.reveal(RoundIds.make(group, 1), opening(0, 1, genesis));
         vm.warp(START + COMMIT);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedRound.selector, group, 1, 2));
         vm.prank(nodes[0]);
-        rounds.reveal(group, 2, opening(0, 2, genesis));
-        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotCommitted.selector, group, 1, nodes[2]));
+        rounds.reveal(RoundIds.make(group, 2), opening(0, 2, genesis));
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotCommitted.selector, RoundIds.make(group, 1), nodes[2]));
         vm.prank(nodes[2]);
-        rounds.reveal(group, 1, opening(2, 1, genesis));
-        Reveal memory long = opening(0, 1, genesis);
-        long.scores = new bytes(513);
+        rounds.reveal(RoundIds.make(group, 1), opening(2, 1, genesis));
+        Result memory none;
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.ScoresTooLong.selector, 513));
         vm.prank(nodes[0]);
-        rounds.reveal(group, 1, long);
+        rounds.revealWith(RoundIds.make(group, 1), opening(0, 1, genesis), new bytes(513), none);
         reveal(0, 1, genesis);
-        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotCommitted.selector, group, 1, nodes[0]));
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotCommitted.selector, RoundIds.make(group, 1), nodes[0]));
         vm.prank(nodes[0]);
-        rounds.reveal(group, 1, opening(0, 1, genesis));
+        rounds.reveal(RoundIds.make(group, 1), opening(0, 1, genesis));
     }
 
     function test_a_reveal_must_open_the_commitment_in_every_field() public {
         swarmOf(2);
         commit(0, 1, genesis);
         commit(1, 1, genesis);
-        (, , , bytes24 digest) = rounds.slot(group, nodes[0], 1);
+        (, , , bytes24 digest) = views.slot(group, nodes[0], 1);
+        Result memory none;
         for (uint256 field = 0; field < 6; ++field) {
             Reveal memory wrong = opening(0, 1, genesis);
             if (field == 0) wrong.salt = "x";
             if (field == 1) wrong.parent = OTHER;
             if (field == 2) wrong.updateRoot = "x";
-            if (field == 3) wrong.samples += 1;
-            if (field == 4) wrong.metric = -1;
-            if (field == 5) wrong.scores = hex"00";
-            bytes32 given = rounds.makeCommitment(group, 1, nodes[0], wrong);
+            if (field == 3) wrong.report = reportOf(101, 500_000);
+            if (field == 4) wrong.report = reportOf(100, -1);
+            bytes memory scores = field == 5 ? bytes(hex"00") : bytes("");
+            bytes24 given = views.makeCommitment(group, 1, nodes[0], wrong, scores);
             vm.expectRevert(abi.encodeWithSelector(IRoundManager.CommitmentMismatch.selector, digest, given));
             vm.prank(nodes[0]);
-            rounds.reveal(group, 1, wrong);
+            rounds.revealWith(RoundIds.make(group, 1), wrong, scores, none);
         }
         // A copied commitment is bound to its author.
-        bytes32 copied = rounds.makeCommitment(group, 1, nodes[1], opening(0, 1, genesis));
-        (, , , digest) = rounds.slot(group, nodes[1], 1);
+        bytes24 copied = views.makeCommitment(group, 1, nodes[1], opening(0, 1, genesis), "");
+        (, , , digest) = views.slot(group, nodes[1], 1);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.CommitmentMismatch.selector, digest, copied));
         vm.prank(nodes[1]);
-        rounds.reveal(group, 1, opening(0, 1, genesis));
+        rounds.reveal(RoundIds.make(group, 1), opening(0, 1, genesis));
     }
 
     function test_slot_keeps_commitment_then_reveal_digest() public {
         swarmOf(2);
-        (bool committed, bool revealed, uint16 weight, bytes24 digest) = rounds.slot(group, nodes[0], 1);
+        (bool committed, bool revealed, uint16 weight, bytes24 digest) = views.slot(group, nodes[0], 1);
         assertTrue(!committed && !revealed && weight == 0 && digest == 0, "empty slot");
         commit(0, 1, genesis);
         commit(1, 1, genesis);
         Reveal memory opened = opening(0, 1, genesis);
-        (committed, revealed, weight, digest) = rounds.slot(group, nodes[0], 1);
+        (committed, revealed, weight, digest) = views.slot(group, nodes[0], 1);
         assertTrue(committed && !revealed && weight == 1_000, "committed slot");
-        assertTrue(digest == bytes24(rounds.makeCommitment(group, 1, nodes[0], opened)), "commitment");
+        assertTrue(digest == views.makeCommitment(group, 1, nodes[0], opened, ""), "commitment");
         reveal(0, 1, genesis);
-        (committed, revealed, weight, digest) = rounds.slot(group, nodes[0], 1);
+        (committed, revealed, weight, digest) = views.slot(group, nodes[0], 1);
         assertTrue(committed && revealed && weight == 1_000, "revealed slot");
-        bytes32 expected = keccak256(
-            abi.encode(opened.parent, opened.updateRoot, opened.samples, opened.metric, opened.available, keccak256(""))
-        );
+        bytes24 commitment = views.makeCommitment(group, 1, nodes[0], opened, "");
+        bytes32 expected = keccak256(abi.encode(commitment, opened.available));
         assertTrue(digest == bytes24(expected), "reveal digest");
     }
 
     function test_scores_are_reported_with_the_reveal() public {
         swarmOf(1);
         Reveal memory opened = opening(0, 1, genesis);
-        opened.scores = new bytes(512);
-        bytes32 commitment = rounds.makeCommitment(group, 1, nodes[0], opened);
+        bytes memory scores = new bytes(512);
+        bytes24 commitment = views.makeCommitment(group, 1, nodes[0], opened, scores);
+        RoundId id = RoundIds.make(group, 1);
         vm.prank(nodes[0]);
-        rounds.commit(group, 1, "sealed", commitment);
+        rounds.commit(id, "sealed", commitment);
+        Result memory none;
         vm.expectEmit(address(rounds));
-        emit IRoundManager.ScoresReported(group, 1, nodes[0], opened.scores);
+        emit IRoundManager.ScoresReported(id, nodes[0], scores);
         vm.prank(nodes[0]);
-        rounds.reveal(group, 1, opened);
+        rounds.revealWith(id, opened, scores, none);
     }
 
     function test_events_of_a_round() public {
         swarmOf(1);
-        bytes32 commitment = rounds.makeCommitment(group, 1, nodes[0], opening(0, 1, genesis));
+        bytes24 commitment = views.makeCommitment(group, 1, nodes[0], opening(0, 1, genesis), "");
+        RoundId id = RoundIds.make(group, 1);
         vm.expectEmit(address(rounds));
         emit IRoundManager.RoundOpened(group, 1, 1, START + COMMIT);
         vm.expectEmit(address(rounds));
-        emit IRoundManager.Committed(group, 1, nodes[0], 0, "sealed");
+        emit IRoundManager.Committed(id, nodes[0], "sealed");
         vm.expectEmit(address(rounds));
         emit IRoundManager.RevealStarted(group, 1, START + REVEAL);
         vm.prank(nodes[0]);
-        rounds.commit(group, 1, "sealed", commitment);
+        rounds.commit(RoundIds.make(group, 1), "sealed", commitment);
         Reveal memory r = opening(0, 1, genesis);
         vm.expectEmit(address(rounds));
-        emit IRoundManager.Revealed(group, 1, nodes[0], r.salt, r.parent, r.updateRoot, r.samples, r.metric, r.available);
+        emit IRoundManager.Revealed(id, nodes[0], r.salt, r.parent, r.updateRoot, r.report, r.available);
         vm.expectEmit(address(rounds));
         emit IRoundManager.RoundClosed(group, 1);
         reveal(0, 1, genesis);
@@ -215,7 +218,7 @@ contract RoundsTest is Swarm {
         _expectLeader(genesis, 2_000);
         reveal(4, 1, genesis);
         _expectLeader(genesis, 3_000);
-        (bool agreed, ) = rounds.agreedParent(group, 1);
+        (bool agreed, ) = views.agreedParent(group, 1);
         assertTrue(!agreed, "three of five are less than two thirds");
     }
 
@@ -233,15 +236,15 @@ contract RoundsTest is Swarm {
         commit(1, 1, genesis);
         vm.warp(START + COMMIT);
         reveal(0, 1, genesis);
-        (bool agreed, bytes32 parent) = rounds.agreedParent(group, 1);
+        (bool agreed, bytes32 parent) = views.agreedParent(group, 1);
         assertTrue(!agreed, "open");
         reveal(1, 1, genesis);
-        (agreed, ) = rounds.agreedParent(group, 1);
+        (agreed, ) = views.agreedParent(group, 1);
         assertTrue(!agreed, "two of five are below the quorum");
         for (uint256 i = 0; i < 3; ++i) commit(i, 2, genesis);
         vm.warp(vm_now() + COMMIT);
         for (uint256 i = 0; i < 3; ++i) reveal(i, 2, genesis);
-        (agreed, parent) = rounds.agreedParent(group, 2);
+        (agreed, parent) = views.agreedParent(group, 2);
         assertTrue(agreed && parent == genesis, "three of five are the quorum");
     }
 
@@ -269,16 +272,16 @@ contract RoundsTest is Swarm {
         for (uint32 round = 1; round <= 8; ++round) play(2, round, genesis, 1);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.RingFull.selector, group, 1));
         vm.prank(nodes[0]);
-        rounds.commit(group, 9, 0, "c");
+        rounds.commit(RoundIds.make(group, 9), 0, "c");
         rounds.settleVoid(group);
         play(2, 9, genesis, 1);
-        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedRound.selector, group, 9, 1));
-        rounds.roundAt(group, 1);
-        assertEq(rounds.roundAt(group, 2).revealed, 2, "round 2 is kept");
-        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedRound.selector, group, 9, 10));
-        rounds.roundAt(group, 10);
-        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedRound.selector, group, 9, 0));
-        rounds.agreedParent(group, 0);
+        vm.expectRevert(abi.encodeWithSelector(IRoundViews.RoundNotKept.selector, group, 9, 1));
+        views.roundAt(group, 1);
+        assertEq(views.roundAt(group, 2).revealed, 2, "round 2 is kept");
+        vm.expectRevert(abi.encodeWithSelector(IRoundViews.RoundNotKept.selector, group, 9, 10));
+        views.roundAt(group, 10);
+        vm.expectRevert(abi.encodeWithSelector(IRoundViews.RoundNotKept.selector, group, 9, 0));
+        views.agreedParent(group, 0);
     }
 
     function test_two_groups_do_not_touch_each_other() public {
@@ -295,7 +298,7 @@ contract RoundsTest is Swarm {
     }
 
     function _expectLeader(bytes32 leader, uint256 weight) private view {
-        IRoundManager.RoundView memory round = rounds.roundAt(group, 1);
+        IRoundViews.RoundView memory round = views.roundAt(group, 1);
         assertEq(round.leader, leader, "leader");
         assertEq(round.leaderWeight, weight, "leader weight");
     }

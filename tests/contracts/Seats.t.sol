@@ -4,8 +4,9 @@ pragma solidity ^0.8.28;
 import {IGroupRegistry} from "../../contracts/interfaces/IGroupRegistry.sol";
 import {IIdentityRegistry} from "../../contracts/interfaces/IIdentityRegistry.sol";
 import {IRoundManager} from "../../contracts/interfaces/IRoundManager.sol";
+import {IRoundViews} from "../../contracts/interfaces/IRoundViews.sol";
 import {IStakeVault} from "../../contracts/interfaces/IStakeVault.sol";
-import {Phase, Result, Terms} from "../../contracts/types/Types.sol";
+import {Phase, Result, Terms, RoundIds} from "../../contracts/types/Types.sol";
 import {Swarm} from "./Swarm.sol";
 
 /// @title Joining, leaving, eviction, release and new keys
@@ -20,7 +21,7 @@ contract SeatsTest is Swarm {
         emit IRoundManager.SeatTaken(group, 1, nodes[index], 2, 1);
         vm.prank(operators[index]);
         rounds.join(group, nodes[index], "");
-        IRoundManager.SeatView memory seat = rounds.seat(group, nodes[index]);
+        IRoundViews.SeatView memory seat = views.seat(group, nodes[index]);
         assertEq(seat.seat, 1, "seat");
         assertEq(seat.node, nodes[index], "node");
         assertEq(seat.identity, 2, "identity");
@@ -31,7 +32,7 @@ contract SeatsTest is Swarm {
         (uint256 free, uint256 locked) = vault.stakeOf(2);
         assertEq(free, 0, "free");
         assertEq(locked, STAKE, "locked");
-        (uint8 seats, uint32 weight) = rounds.roster(group);
+        (uint8 seats, uint32 weight) = views.roster(group);
         assertEq(seats, 2, "seats");
         assertEq(weight, 2_000, "roster weight");
     }
@@ -64,10 +65,10 @@ contract SeatsTest is Swarm {
         commit(0, 1, genesis);
         uint256 late = register();
         stakeAndJoin(late);
-        assertEq(rounds.seat(group, nodes[late]).fromRound, 2, "from");
+        assertEq(views.seat(group, nodes[late]).fromRound, 2, "from");
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, group, nodes[late]));
         vm.prank(nodes[late]);
-        rounds.commit(group, 1, 0, "c");
+        rounds.commit(RoundIds.make(group, 1), 0, "c");
         vm.prank(operators[1]);
         rounds.leave(group, nodes[1]);
         // It is still on the roster of the open round, and needed for its early end.
@@ -77,7 +78,7 @@ contract SeatsTest is Swarm {
         reveal(1, 1, genesis);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, group, nodes[1]));
         vm.prank(nodes[1]);
-        rounds.commit(group, 2, 0, "c");
+        rounds.commit(RoundIds.make(group, 2), 0, "c");
         Result memory result = resultOf(1, genesis, 0x3);
         commit(0, 2, hashOf(result));
         commit(late, 2, hashOf(result));
@@ -86,8 +87,8 @@ contract SeatsTest is Swarm {
         reveal(late, 2, hashOf(result));
         vm.warp(vm_now() + WINDOW);
         rounds.finalize(group, result);
-        assertEq(rounds.seat(group, nodes[late]).reputation, 1_000, "a later member is not moved");
-        assertEq(rounds.seatAt(group, 1).reputation, 2_125, "a member that left is");
+        assertEq(views.seat(group, nodes[late]).reputation, 1_000, "a later member is not moved");
+        assertEq(views.seatAt(group, 1).reputation, 2_125, "a member that left is");
     }
 
     function test_both_joining_and_leaving_twice_in_a_round_keep_its_weights() public {
@@ -101,12 +102,12 @@ contract SeatsTest is Swarm {
         assertPhase(1, Phase.Reveal);
         reveal(0, 1, genesis);
         reveal(1, 1, genesis);
-        assertEq(rounds.roundAt(group, 1).rosterWeight, 2_000, "roster weight");
+        assertEq(views.roundAt(group, 1).rosterWeight, 2_000, "roster weight");
         commit(3, 2, genesis);
-        assertEq(rounds.roundAt(group, 2).rosterWeight, 3_000, "next roster weight");
+        assertEq(views.roundAt(group, 2).rosterWeight, 3_000, "next roster weight");
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, group, nodes[2]));
         vm.prank(nodes[2]);
-        rounds.commit(group, 2, 0, "c");
+        rounds.commit(RoundIds.make(group, 2), 0, "c");
     }
 
     function test_leave_reverts() public {
@@ -148,8 +149,8 @@ contract SeatsTest is Swarm {
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, group, address(0)));
         rounds.release(group, 2);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, group, nodes[2]));
-        rounds.seat(group, nodes[2]);
-        (bool committed, , , ) = rounds.slot(group, nodes[2], 1);
+        views.seat(group, nodes[2]);
+        (bool committed, , , ) = views.slot(group, nodes[2], 1);
         assertTrue(!committed, "slots are cleared");
     }
 
@@ -174,14 +175,14 @@ contract SeatsTest is Swarm {
         for (uint32 round = 2; round <= 9; ++round) {
             vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, group, nodes[1]));
             vm.prank(nodes[1]);
-            rounds.commit(group, round, 0, "c");
+            rounds.commit(RoundIds.make(group, round), 0, "c");
             commit(0, round, genesis);
             commit(next, round, genesis);
             reveal(0, round, genesis);
             reveal(next, round, genesis);
             if (round > 2) rounds.settleVoid(group);
         }
-        assertEq(rounds.seatAt(group, 1).reputation, 1_000, "starts anew");
+        assertEq(views.seatAt(group, 1).reputation, 1_000, "starts anew");
     }
 
     function test_leaving_before_ever_taking_part_frees_at_once() public {
@@ -260,31 +261,31 @@ contract SeatsTest is Swarm {
         vm.expectEmit(address(rounds));
         emit IRoundManager.SeatRekeyed(group, 0, nodes[0], newNode);
         rounds.rekey(group, 0);
-        assertEq(rounds.seat(group, newNode).seat, 0, "seat");
-        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, group, nodes[0]));
-        rounds.seat(group, nodes[0]);
+        assertEq(views.seat(group, newNode).seat, 0, "seat");
+        vm.expectRevert(abi.encodeWithSelector(IRoundViews.NotSeated.selector, group, nodes[0]));
+        views.seat(group, nodes[0]);
         // One commit a seat a round, whatever the keys.
-        vm.expectRevert(abi.encodeWithSelector(IRoundManager.AlreadyCommitted.selector, group, 1, newNode));
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.AlreadyCommitted.selector, RoundIds.make(group, 1), newNode));
         vm.prank(newNode);
-        rounds.commit(group, 1, 0, "c");
-        (bool committed, , , ) = rounds.slot(group, newNode, 1);
+        rounds.commit(RoundIds.make(group, 1), 0, "c");
+        (bool committed, , , ) = views.slot(group, newNode, 1);
         assertTrue(!committed, "the new key has not committed");
         commit(1, 1, genesis);
         reveal(0, 1, genesis);
         reveal(1, 1, genesis);
-        assertEq(rounds.roundAt(group, 1).revealed, 2, "the old key reveals what it committed");
+        assertEq(views.roundAt(group, 1).revealed, 2, "the old key reveals what it committed");
         Result memory result = resultOf(1, genesis, 0x3);
         bytes32 parent = hashOf(result);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, group, nodes[0]));
         vm.prank(nodes[0]);
-        rounds.commit(group, 2, 0, "c");
+        rounds.commit(RoundIds.make(group, 2), 0, "c");
         nodes[0] = newNode;
         for (uint256 i = 0; i < 2; ++i) commit(i, 2, parent);
         reveal(0, 2, parent);
         reveal(1, 2, parent);
         vm.warp(vm_now() + WINDOW);
         rounds.finalize(group, result);
-        assertEq(rounds.seatAt(group, 0).reputation, 2_125, "reputation goes on under the new key");
+        assertEq(views.seatAt(group, 0).reputation, 2_125, "reputation goes on under the new key");
     }
 
     function test_a_second_rekey_waits_for_the_rounds_of_the_first_key() public {
@@ -313,10 +314,10 @@ contract SeatsTest is Swarm {
         for (uint32 round = 9; round <= 18; ++round) {
             vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, group, oldNode));
             vm.prank(oldNode);
-            rounds.commit(group, round, 0, "c");
+            rounds.commit(RoundIds.make(group, round), 0, "c");
             play(2, round, genesis, 1);
             rounds.settleVoid(group);
-            (, , uint16 weight, ) = rounds.slot(group, newNode, round);
+            (, , uint16 weight, ) = views.slot(group, newNode, round);
             assertEq(weight, 1_000, "weight");
         }
     }
@@ -372,7 +373,7 @@ contract SeatsTest is Swarm {
         invitation = _invitation(1, uint64(vm_now()) + 5);
         vm.prank(nodes[index]);
         rounds.join(group, nodes[index], invitation);
-        assertEq(rounds.seat(group, nodes[index]).identity, 1, "joined");
+        assertEq(views.seat(group, nodes[index]).identity, 1, "joined");
         // Used up, also after leaving.
         vm.prank(nodes[index]);
         rounds.leave(group, nodes[index]);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IDisputes} from "../../contracts/interfaces/IDisputes.sol";
 import {IRewardDistributor} from "../../contracts/interfaces/IRewardDistributor.sol";
 import {IRoundManager} from "../../contracts/interfaces/IRoundManager.sol";
+import {IRoundViews} from "../../contracts/interfaces/IRoundViews.sol";
 import {Phase, Result, Terms} from "../../contracts/types/Types.sol";
 import {Swarm} from "./Swarm.sol";
 
@@ -22,22 +24,22 @@ contract SettlementTest is Swarm {
                 Result memory result = resultOf(round - 1, head, ALL);
                 head = hashOf(result);
                 vm.expectEmit(address(rounds));
-                emit IRoundManager.RoundFinal(group, round - 1, head, result);
+                emit IRoundManager.RoundFinal(group, round - 1, head);
                 rounds.finalize(group, result);
-                (bytes32 given, uint32 finalRound, uint32 settled) = rounds.head(group);
+                (bytes32 given, uint32 finalRound, uint32 settled, ) = views.head(group);
                 assertEq(given, head, "head");
                 assertEq(finalRound, round - 1, "final round");
                 assertEq(settled, round - 1, "settled round");
             }
             parent = hashOf(resultOf(round, parent, ALL));
         }
-        IRoundManager.SeatView memory seat = rounds.seat(group, nodes[0]);
+        IRoundViews.SeatView memory seat = views.seat(group, nodes[0]);
         assertEq(seat.missed, 0, "missed");
         assertEq(seat.age, 8, "age stops at the maturity");
         // 1000 towards 10000 by an eighth, eleven times, rounded down.
         assertEq(seat.reputation, _risen(11), "reputation");
         assertEq(seat.weight, seat.reputation, "weight");
-        (, uint32 weight) = rounds.roster(group);
+        (, uint32 weight) = views.roster(group);
         assertEq(weight, 3 * uint256(seat.weight), "roster weight");
     }
 
@@ -54,8 +56,8 @@ contract SettlementTest is Swarm {
             }
             parent = hashOf(resultOf(round, parent, 3));
         }
-        assertEq(rounds.seat(group, nodes[1]).reputation, 10_000, "reputation");
-        assertEq(rounds.seat(group, nodes[1]).weight, 10_000, "weight");
+        assertEq(views.seat(group, nodes[1]).reputation, 10_000, "reputation");
+        assertEq(views.seat(group, nodes[1]).weight, 10_000, "weight");
     }
 
     function test_finalize_reverts() public {
@@ -139,11 +141,11 @@ contract SettlementTest is Swarm {
         assertEq(token.totalSupply(), supply - STAKE / 100, "burnt");
         (, uint256 locked) = vault.stakeOf(3);
         assertEq(locked, STAKE - STAKE / 100, "locked");
-        IRoundManager.SeatView memory seat = rounds.seat(group, nodes[2]);
+        IRoundViews.SeatView memory seat = views.seat(group, nodes[2]);
         assertEq(seat.reputation, 875, "decayed");
         assertEq(seat.missed, 1, "missed");
         assertEq(seat.age, 0, "age");
-        assertEq(rounds.seat(group, nodes[0]).reputation, 2_125, "risen");
+        assertEq(views.seat(group, nodes[0]).reputation, 2_125, "risen");
         assertEq(distributor.creditOf(group, 2), 0, "earned nothing");
     }
 
@@ -152,8 +154,8 @@ contract SettlementTest is Swarm {
         Result memory result = resultOf(1, genesis, 0x3);
         _agreeOn(result);
         rounds.finalize(group, result);
-        assertEq(rounds.seat(group, nodes[2]).reputation, 875, "decayed");
-        assertEq(rounds.seat(group, nodes[2]).missed, 0, "not missed");
+        assertEq(views.seat(group, nodes[2]).reputation, 875, "decayed");
+        assertEq(views.seat(group, nodes[2]).missed, 0, "not missed");
     }
 
     function test_pay_follows_elapsed_time_and_halves_for_no_vote() public {
@@ -211,20 +213,20 @@ contract SettlementTest is Swarm {
         uint256 mature = 2 * _risen(3);
         uint256 cap = mature / 3;
         stakeAndJoin(register());
-        assertEq(rounds.seat(group, nodes[2]).weight, 1_000, "what is left is more than its reputation");
+        assertEq(views.seat(group, nodes[2]).weight, 1_000, "what is left is more than its reputation");
         stakeAndJoin(register());
         stakeAndJoin(register());
-        assertEq(rounds.seat(group, nodes[3]).weight, 1_000, "second newcomer");
-        assertEq(rounds.seat(group, nodes[4]).weight, cap - 2_000, "gets what is left");
-        (, uint32 weight) = rounds.roster(group);
+        assertEq(views.seat(group, nodes[3]).weight, 1_000, "second newcomer");
+        assertEq(views.seat(group, nodes[4]).weight, cap - 2_000, "gets what is left");
+        (, uint32 weight) = views.roster(group);
         assertEq(weight, mature + cap, "roster weight");
         // A final round shares the cap anew.
         play(5, 5, parent, 1);
         vm.warp(vm_now() + WINDOW);
         rounds.finalize(group, resultOf(4, head, 3));
         mature = 2 * _risen(4);
-        assertEq(rounds.seat(group, nodes[2]).weight, 1_000, "three newcomers fit");
-        (, weight) = rounds.roster(group);
+        assertEq(views.seat(group, nodes[2]).weight, 1_000, "three newcomers fit");
+        (, weight) = views.roster(group);
         uint256 fit = mature / 3 < 3_000 ? (1_000 * (mature / 3)) / 3_000 : 1_000;
         assertEq(weight, mature + 3 * fit, "roster weight after the final round");
     }
@@ -246,7 +248,7 @@ contract SettlementTest is Swarm {
         rounds.settleVoid(group);
         assertEq(settledRound(), 1, "settled");
         assertEq(distributor.creditOf(group, 0), 0, "nothing paid");
-        assertEq(rounds.seat(group, nodes[0]).reputation, 1_000, "nothing moved");
+        assertEq(views.seat(group, nodes[0]).reputation, 1_000, "nothing moved");
     }
 
     function test_agreement_on_the_head_is_void_and_the_swarm_goes_on() public {
@@ -258,7 +260,7 @@ contract SettlementTest is Swarm {
         play(3, 3, hashOf(result), 1);
         vm.warp(vm_now() + WINDOW);
         rounds.finalize(group, result);
-        (bytes32 head, uint32 finalRound, ) = rounds.head(group);
+        (bytes32 head, uint32 finalRound, , ) = views.head(group);
         assertEq(head, hashOf(result), "head");
         assertEq(finalRound, 2, "final round");
     }
@@ -288,7 +290,7 @@ contract SettlementTest is Swarm {
         play(3, 2, genesis, 1);
         rounds.settleVoid(group);
         assertEq(settledRound(), 1, "settled");
-        assertEq(rounds.roundAt(group, 1).leader, 0, "no leader");
+        assertEq(views.roundAt(group, 1).leader, 0, "no leader");
     }
 
     function test_the_leader_of_eight_rounds_ago_is_forgotten() public {
@@ -298,8 +300,8 @@ contract SettlementTest is Swarm {
         commit(0, 9, OTHER);
         commit(1, 9, OTHER);
         reveal(0, 9, OTHER);
-        assertEq(rounds.roundAt(group, 9).leader, OTHER, "leader");
-        assertEq(rounds.roundAt(group, 9).leaderWeight, 1_000, "leader weight");
+        assertEq(views.roundAt(group, 9).leader, OTHER, "leader");
+        assertEq(views.roundAt(group, 9).leaderWeight, 1_000, "leader weight");
     }
 
     function test_an_idle_round_is_void_at_once() public {
@@ -314,7 +316,7 @@ contract SettlementTest is Swarm {
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.NothingToSettle.selector, group, 2));
         rounds.settleVoid(group);
         play(3, 2, genesis, 1);
-        assertTrue(rounds.roundAt(group, 2).idle, "opened after the timeout");
+        assertTrue(views.roundAt(group, 2).idle, "opened after the timeout");
     }
 
     function test_an_idle_round_stays_void_when_its_successor_opens_late() public {
@@ -328,7 +330,7 @@ contract SettlementTest is Swarm {
         rounds.finalize(group, result);
         rounds.settleVoid(group);
         assertEq(settledRound(), 1, "settled");
-        assertTrue(!rounds.roundAt(group, 1).idle, "the first round follows none");
+        assertTrue(!views.roundAt(group, 1).idle, "the first round follows none");
     }
 
     function test_a_successor_just_in_time_is_not_idle() public {
@@ -349,24 +351,33 @@ contract SettlementTest is Swarm {
         uint256 closed = vm_now();
         play(3, 3, OTHER, 1);
         uint256 expiry = closed + WINDOW + IDLE;
-        vm.expectRevert(abi.encodeWithSelector(IRoundManager.WindowOpen.selector, expiry, vm_now()));
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NothingToSettle.selector, group, 1));
         rounds.settleVoid(group);
         vm.warp(closed + IDLE);
         // Round 3 closed less than the idle timeout ago.
         commit(0, 4, OTHER);
         assertPhase(4, Phase.Commit);
+        vm.expectRevert(abi.encodeWithSelector(IDisputes.TooEarly.selector, expiry, vm_now()));
+        disputes.challengeUnpresented(group);
         vm.warp(expiry);
         uint256 supply = token.totalSupply();
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.RoundsStruck(group, 1, 4, OTHER);
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.RoundClosed(group, 4);
+        disputes.challengeUnpresented(group);
+        assertPhase(4, Phase.Closed);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.WindowOpen.selector, expiry + WINDOW, expiry));
+        rounds.settleVoid(group);
+        vm.warp(expiry + WINDOW);
         for (uint32 round = 1; round <= 4; ++round) {
             vm.expectEmit(address(rounds));
             emit IRoundManager.RoundVoid(group, round);
+            rounds.settleVoid(group);
         }
-        vm.expectEmit(address(rounds));
-        emit IRoundManager.RoundClosed(group, 4);
-        rounds.settleVoid(group);
         assertEq(settledRound(), 4, "settled");
-        assertPhase(4, Phase.Closed);
         assertEq(token.totalSupply(), supply, "commits of a round struck down are not forfeit");
+        assertEq(views.seat(group, nodes[1]).missed, 0, "nor is anything missed");
         // Everything counts from the head again.
         play(3, 5, genesis, 1);
         Result memory result = resultOf(5, genesis, ALL);

@@ -7,9 +7,12 @@ import {IGroupRegistry} from "../../contracts/interfaces/IGroupRegistry.sol";
 import {IIdentityRegistry} from "../../contracts/interfaces/IIdentityRegistry.sol";
 import {IRewardDistributor} from "../../contracts/interfaces/IRewardDistributor.sol";
 import {IRoundManager} from "../../contracts/interfaces/IRoundManager.sol";
+import {IRoundViews} from "../../contracts/interfaces/IRoundViews.sol";
+import {IDisputes} from "../../contracts/interfaces/IDisputes.sol";
+import {IRelay} from "../../contracts/interfaces/IRelay.sol";
 import {IStakeVault} from "../../contracts/interfaces/IStakeVault.sol";
 import {Commitment} from "../../contracts/libraries/Commitment.sol";
-import {GroupId, Phase, Result, Reveal, Rule, Scoring, Terms} from "../../contracts/types/Types.sol";
+import {GroupId, Phase, Report, Result, Reveal, Rule, Scoring, Terms, RoundId, RoundIds} from "../../contracts/types/Types.sol";
 import {Vm} from "./Vm.sol";
 
 /// @title The contracts, some registered nodes and what they do in a round
@@ -35,6 +38,9 @@ abstract contract Swarm {
     IRewardDistributor internal distributor;
     IGroupRegistry internal groups;
     IRoundManager internal rounds;
+    IRoundViews internal views;
+    IDisputes internal disputes;
+    IRelay internal relay;
     GroupId internal group;
     bytes32 internal genesis;
 
@@ -46,25 +52,45 @@ abstract contract Swarm {
         vm.warp(START);
         uint256 nonce = vm.getNonce(address(this));
         address groupsAt = vm.computeCreateAddress(address(this), nonce + 4);
-        address roundsAt = vm.computeCreateAddress(address(this), nonce + 5);
+        address roundsAt = vm.computeCreateAddress(address(this), nonce + 6);
+        address disputesAt = vm.computeCreateAddress(address(this), nonce + 7);
+        address relayAt = vm.computeCreateAddress(address(this), nonce + 8);
         token = ERC20Burnable(deploy("SwarmToken", abi.encode(address(this))));
         identities = IIdentityRegistry(deploy("IdentityRegistry", ""));
         vault = IStakeVault(deploy("StakeVault", abi.encode(token, identities, roundsAt)));
         distributor = IRewardDistributor(deploy("RewardDistributor", abi.encode(token, groupsAt, roundsAt)));
         groups = IGroupRegistry(deploy("GroupRegistry", abi.encode(token, distributor, roundsAt)));
-        rounds = IRoundManager(deploy("RoundManager", abi.encode(identities, vault, groups, distributor)));
+        seating = deploy("Seating", "");
+        rounds = IRoundManager(
+            deploy("RoundManager", abi.encode(identities, vault, groups, distributor, disputesAt, relayAt))
+        );
+        disputes = IDisputes(deploy("Disputes", abi.encode(rounds, groups, identities, vault)));
+        relay = IRelay(deploy("Relay", abi.encode(rounds)));
+        views = IRoundViews(deploy("RoundViews", abi.encode(rounds)));
         assertEq(address(groups), groupsAt, "group registry address");
         assertEq(address(rounds), roundsAt, "round manager address");
+        assertEq(address(disputes), disputesAt, "disputes address");
+        assertEq(address(relay), relayAt, "relay address");
         token.approve(address(vault), type(uint256).max);
         token.approve(address(groups), type(uint256).max);
     }
 
     // ------------------------------------------------------------------------------------------------ building
 
+    /// @dev The library that the round manager is linked to.
+    address internal seating;
+
     /// @dev Deploys what people install.
     function deploy(string memory name, bytes memory arguments) internal returns (address deployed) {
         string memory path = string.concat("swarm_chain/chain/artifacts/", name, ".json");
-        bytes memory code = abi.encodePacked(vm.parseJsonBytes(vm.readFile(path), ".bytecode"), arguments);
+        string memory artifact = vm.readFile(path);
+        bytes memory code = abi.encodePacked(vm.parseJsonBytes(artifact, ".bytecode"), arguments);
+        if (vm.keyExistsJson(artifact, ".links.Seating")) {
+            uint256[] memory places = vm.parseJsonUintArray(artifact, ".links.Seating");
+            for (uint256 i = 0; i < places.length; ++i) {
+                for (uint256 j = 0; j < 20; ++j) code[places[i] + j] = bytes20(seating)[j];
+            }
+        }
         assembly ("memory-safe") {
             deployed := create(0, add(code, 32), mload(code))
         }
@@ -164,23 +190,36 @@ abstract contract Swarm {
                 salt: keccak256(abi.encode("salt", index, round)),
                 parent: parent,
                 updateRoot: keccak256(abi.encode("update", index, round)),
-                samples: 100,
-                metric: 500_000,
-                available: 0x1F,
-                scores: ""
+                report: reportOf(100, 500_000),
+                available: 0x1F
             });
     }
 
-    function commit(uint256 index, uint32 round, bytes32 parent) internal {
-        bytes32 commitment = rounds.makeCommitment(group, round, nodes[index], opening(index, round, parent));
-        vm.prank(nodes[index]);
-        rounds.commit(group, round, keccak256(abi.encode("sealed", index, round)), commitment);
+    function reportOf(uint32 samples, int64 metric) internal pure returns (Report) {
+        return Report.wrap((uint96(samples) << 64) | uint64(metric));
     }
 
-    function reveal(uint256 index, uint32 round, bytes32 parent) internal {
+    function commit(uint256 index, uint32 round, bytes32 parent) internal {
+        bytes24 commitment = views.makeCommitment(group, round, nodes[index], opening(index, round, parent), "");
         vm.prank(nodes[index]);
-        rounds.reveal(group, round, opening(index, round, parent));
+        rounds.commit(RoundIds.make(group, round), keccak256(abi.encode("sealed", index, round)), commitment);
     }
+
+    /// @dev Whoever is first to vote for a result presents it, as nodes do.
+    function reveal(uint256 index, uint32 round, bytes32 parent) internal {
+        Result memory result = known[parent];
+        bool isToPresent = result.round != 0 &&
+            result.round + 1 == round &&
+            !rounds.presentedOf(group, result.round % 8).matches(result.round, parent);
+        RoundId id = RoundIds.make(group, round);
+        Reveal memory opened = opening(index, round, parent);
+        vm.prank(nodes[index]);
+        if (isToPresent) rounds.revealWith(id, opened, "", result);
+        else rounds.reveal(id, opened);
+    }
+
+    /// @dev Results that tests have made, by hash.
+    mapping(bytes32 hash => Result) internal known;
 
     /// @dev A whole round of the first `count` nodes, all of one mind; `took` seconds from its opening to its close.
     function play(uint256 count, uint32 round, bytes32 parent, uint256 took) internal {
@@ -210,12 +249,13 @@ abstract contract Swarm {
             });
     }
 
-    function hashOf(Result memory result) internal view returns (bytes32) {
-        return Commitment.resultHash(address(rounds), group, result);
+    function hashOf(Result memory result) internal returns (bytes32 hash) {
+        hash = Commitment.resultHash(address(rounds), group, result);
+        known[hash] = result;
     }
 
     function settledRound() internal view returns (uint32 settled) {
-        (, , settled) = rounds.head(group);
+        (, , settled, ) = views.head(group);
     }
 
     // ------------------------------------------------------------------------------------------------ checking
@@ -237,7 +277,7 @@ abstract contract Swarm {
     }
 
     function assertPhase(uint32 round, Phase expected) internal view {
-        (uint32 number, Phase phase, , ) = rounds.phase(group);
+        (uint32 number, Phase phase, , ) = views.phase(group);
         assertEq(number, round, "round");
         assertEq(uint256(phase), uint256(expected), "phase");
     }

@@ -5,7 +5,7 @@ import {Aggregation} from "../../contracts/libraries/Aggregation.sol";
 import {Bitmap} from "../../contracts/libraries/Bitmap.sol";
 import {Commitment} from "../../contracts/libraries/Commitment.sol";
 import {Merkle} from "../../contracts/libraries/Merkle.sol";
-import {GroupId, Result, Reveal, Rule} from "../../contracts/types/Types.sol";
+import {GroupId, Report, Result, Reveal, RoundId, RoundIds, Rule} from "../../contracts/types/Types.sol";
 import {Vm} from "./Vm.sol";
 
 /// @title The protocol's shared vectors, held to in Solidity
@@ -19,25 +19,12 @@ contract VectorsTest {
         uint256 count = vm.parseJsonUintArray(json, ".round").length;
         require(count >= 3, "vectors");
         for (uint256 i = 0; i < count; ++i) {
-            Reveal memory opened = Reveal({
-                salt: vm.parseJsonBytes32(json, _key("salt", i)),
-                parent: vm.parseJsonBytes32(json, _key("parent", i)),
-                updateRoot: vm.parseJsonBytes32(json, _key("updateRoot", i)),
-                samples: uint32(vm.parseJsonUint(json, _key("samples", i))),
-                metric: int64(vm.parseJsonInt(json, _key("metric", i))),
-                available: uint256(vm.parseJsonBytes32(json, _key("available", i))),
-                scores: vm.parseJsonBytes(json, _key("scores", i))
-            });
-            require(this.digestOf(opened) == vm.parseJsonBytes32(json, _key("revealDigest", i)), "reveal digest");
+            Reveal memory opened = _opened(json, i);
+            bytes24 expected = bytes24(vm.parseJsonBytes(json, _key("commitment", i)));
+            bytes24 digest = Commitment.revealDigest(expected, opened.available);
+            require(digest == bytes24(vm.parseJsonBytes(json, _key("revealDigest", i))), "reveal digest");
             if (!_onChain(json, i)) continue;
-            bytes32 given = this.commitmentOf(
-                vm.parseJsonAddress(json, _key("roundManager", i)),
-                GroupId.wrap(uint32(vm.parseJsonUint(json, _key("group", i)))),
-                uint32(vm.parseJsonUint(json, _key("round", i))),
-                vm.parseJsonAddress(json, _key("node", i)),
-                opened
-            );
-            require(given == vm.parseJsonBytes32(json, _key("commitment", i)), "commitment");
+            require(_commitmentOf(json, i, opened) == expected, "commitment");
         }
     }
 
@@ -72,7 +59,7 @@ contract VectorsTest {
         bytes32[] memory leaves = vm.parseJsonBytes32Array(json, ".leafUpdate");
         for (uint256 i = 0; i < leaves.length; ++i) {
             bytes memory data = vm.parseJsonBytes(json, _key("data", i));
-            require(Merkle.leafHash(Merkle.Kind.Update, data) == leaves[i], "update leaf");
+            require(this.leafHash(Merkle.Kind.Update, data) == leaves[i], "update leaf");
             _leafIs(json, "leafModel", i, Merkle.Kind.Model, data);
             _leafIs(json, "leafColumns", i, Merkle.Kind.Columns, data);
             _leafIs(json, "leafChoice", i, Merkle.Kind.Choice, data);
@@ -86,10 +73,10 @@ contract VectorsTest {
             bytes32[] memory proof = _words(vm.parseJsonBytes(json, _key("proof", i)));
             bytes32 root = roots[count - 1];
             uint256 depth = Merkle.depthOf(count);
-            require(Merkle.verify(root, leaves[index], index, depth, proof), "proof");
-            require(!Merkle.verify(root, leaves[index], index + (1 << depth), depth, proof), "index beyond the tree");
-            require(!Merkle.verify(root, leaves[index], index, depth + 1, proof), "wrong depth");
-            require(!Merkle.verify(root, ~leaves[index], index, depth, proof), "wrong leaf");
+            require(this.verify(root, leaves[index], index, depth, proof), "proof");
+            require(!this.verify(root, leaves[index], index + (1 << depth), depth, proof), "index beyond the tree");
+            require(!this.verify(root, leaves[index], index, depth + 1, proof), "wrong depth");
+            require(!this.verify(root, ~leaves[index], index, depth, proof), "wrong leaf");
         }
     }
 
@@ -143,18 +130,12 @@ contract VectorsTest {
 
     // ------------------------------------------------------------------------------------------------ as calls
 
-    function commitmentOf(
-        address manager,
-        GroupId group,
-        uint32 round,
-        address node,
-        Reveal calldata opened
-    ) external view returns (bytes32) {
-        return Commitment.commitment(manager, group, round, node, opened, keccak256(opened.scores));
+    function leafHash(Merkle.Kind kind, bytes calldata data) external pure returns (bytes32) {
+        return Merkle.leafHash(kind, data);
     }
 
-    function digestOf(Reveal calldata opened) external pure returns (bytes32) {
-        return Commitment.revealDigest(opened, keccak256(opened.scores));
+    function verify(bytes32 root, bytes32 leaf, uint256 index, uint256 depth, bytes32[] calldata proof) external pure returns (bool) {
+        return Merkle.verify(root, leaf, index, depth, proof);
     }
 
     function resultHashOf(address manager, GroupId group, Result calldata result) external view returns (bytes32) {
@@ -167,6 +148,28 @@ contract VectorsTest {
 
     // ------------------------------------------------------------------------------------------------ reading
 
+    function _opened(string memory json, uint256 i) private pure returns (Reveal memory) {
+        uint96 samples = uint96(vm.parseJsonUint(json, _key("samples", i)));
+        uint64 metric = uint64(int64(vm.parseJsonInt(json, _key("metric", i))));
+        return
+            Reveal({
+                salt: vm.parseJsonBytes32(json, _key("salt", i)),
+                parent: vm.parseJsonBytes32(json, _key("parent", i)),
+                updateRoot: vm.parseJsonBytes32(json, _key("updateRoot", i)),
+                report: Report.wrap((samples << 64) | metric),
+                available: uint256(vm.parseJsonBytes32(json, _key("available", i)))
+            });
+    }
+
+    function _commitmentOf(string memory json, uint256 i, Reveal memory opened) private view returns (bytes24) {
+        address manager = vm.parseJsonAddress(json, _key("roundManager", i));
+        address node = vm.parseJsonAddress(json, _key("node", i));
+        uint32 round = uint32(vm.parseJsonUint(json, _key("round", i)));
+        RoundId id = RoundIds.make(GroupId.wrap(uint32(vm.parseJsonUint(json, _key("group", i)))), round);
+        bytes memory scores = vm.parseJsonBytes(json, _key("scores", i));
+        return Commitment.commitment(manager, id, node, opened, scores.length == 0 ? bytes32(0) : keccak256(scores));
+    }
+
     /// @dev Makes a case's chain this one; false for an ID larger than any that forge's chain can have.
     function _onChain(string memory json, uint256 i) private returns (bool) {
         uint256 chainId = uint256(vm.parseJsonBytes32(json, _key("chainId", i)));
@@ -175,8 +178,8 @@ contract VectorsTest {
         return true;
     }
 
-    function _leafIs(string memory json, string memory field, uint256 i, Merkle.Kind kind, bytes memory data) private pure {
-        require(Merkle.leafHash(kind, data) == vm.parseJsonBytes32(json, _key(field, i)), field);
+    function _leafIs(string memory json, string memory field, uint256 i, Merkle.Kind kind, bytes memory data) private view {
+        require(this.leafHash(kind, data) == vm.parseJsonBytes32(json, _key(field, i)), field);
     }
 
     function _read(string memory name) private view returns (string memory) {
