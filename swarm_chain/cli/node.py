@@ -98,12 +98,15 @@ def run(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to serve bytes on.", show_default=False)] = None,
     gateway_url: Annotated[str | None, typer.Option(metavar="URL", help="How others reach that port.", show_default=False)] = None,
     provider: Annotated[list[str] | None, typer.Option(metavar="URL", help="Gateway to fetch from besides.", show_default=False)] = None,
+    relay: Annotated[str | None, typer.Option(metavar="URL", help="Relay for commits and reveals.", show_default=False)] = None,
 ) -> None:
     """Run a node: train, commit, reveal, agree, round after round.
 
     Needs the chain's RPC URL, the deployment file, a seat in the group and the node's key. Others must reach the port it serves its bytes
     on: across machines give --host 0.0.0.0 --port 4100 --gateway-url http://THIS-MACHINE:4100, and as --provider the creator's
-    `swarm-chain gateway`. Killed at any moment, it goes on from its journal. Ctrl-C ends it after what it is sending.
+    `swarm-chain gateway`. With --relay URL a `swarm-chain relay` brings its commits and reveals to the chain and pays for them; when it
+    does not, the node sends them itself in time. Killed at any moment, it goes on from its journal. Ctrl-C ends it after what it is
+    sending.
 
     Example: `swarm-chain node run --group 1 --name ada --rounds 10`
     """
@@ -126,6 +129,7 @@ def run(
         gateway_port=port,
         gateway_url=gateway_url,
         providers=provider,
+        relay=relay,
     )
     swarm = open_swarm(settings)
     found = swarm.group()
@@ -173,6 +177,7 @@ def _node_settings(swarm: "Swarm", group: "Group") -> "NodeSettings":
         rounds=settings.rounds,
         confirmations=settings.confirmations,
         poll_interval=settings.poll_interval,
+        relay_url=settings.relay or "",
     )
 
 

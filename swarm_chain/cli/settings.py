@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     providers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="gateways to ask for manifests and models, besides the nodes' own"
     )
+    relay: str | None = Field(None, description="URL of a relay that brings the node's commits and reveals to the chain")
+    relay_host: str = Field("127.0.0.1", description="address where a relay takes messages")
+    relay_port: int = Field(0, ge=0, le=65535, description="port where a relay takes messages; 0 takes a free one")
+    relay_batch: int = Field(128, ge=1, le=255, description="most messages in one transaction of a relay")
+    relay_wait: float = Field(10.0, ge=0, le=3600, description="most seconds that a message waits in a relay for others")
     keep_rounds: int = Field(16, ge=2, le=10_000, description="settled rounds whose updates and models stay in the store")
     confirmations: int = Field(0, ge=0, le=1000, description="blocks to wait before acting on what the chain says")
     poll_interval: float = Field(1.0, ge=0.05, le=600, description="seconds between looks at the chain")

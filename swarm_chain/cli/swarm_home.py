@@ -87,6 +87,11 @@ class SwarmHome:
         """The key file a node runs with."""
         return self.keys / name / "node.json"
 
+    @property
+    def relay_key(self) -> Path:
+        """The key that pays for what a relay sends."""
+        return self.keys / "relay" / "relay.json"
+
     def key_files(self) -> list[Path]:
         """Every key file of the folder."""
         return sorted(self.keys.glob("*/*.json"))

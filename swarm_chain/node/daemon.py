@@ -16,7 +16,7 @@ from swarm_chain.errors import ChainError, NumericError, WrongChainError
 from swarm_chain.learning.training import evaluate
 from swarm_chain.node.aggregate import Aggregator
 from swarm_chain.node.collect import Collector
-from swarm_chain.node.commit import commit, commit_again
+from swarm_chain.node.commit import Brought, commit, commit_again
 from swarm_chain.node.evict import free_seats
 from swarm_chain.node.journal import JournaledResult
 from swarm_chain.node.member import Member
@@ -185,9 +185,15 @@ class Daemon:
         if parent is None:
             self._tell(message="waiting for bytes to build on")
             return False
-        if commit_again(member, round_, parent):
-            log.info("Round %d: sent the commit that was in the journal.", round_)
-            return True
+        match commit_again(member, round_, parent, snapshot.phase, snapshot.block.time):
+            case Brought.SENT:
+                log.info("Round %d: sent the commit that was in the journal.", round_)
+                return True
+            case Brought.HANDED:
+                self._tell(message="committing by the relay")
+                return False
+            case Brought.NOTHING:
+                pass
         closing = self._last is not None and round_ > self._last
         update = None if closing else self._train(round_, parent)
         if self._stop.is_set():
@@ -195,7 +201,8 @@ class Daemon:
         self._tell(step=0, steps=0, message="committing" if update else "committing a vote")
         self._commit(round_, parent, update)
         self._trained = None
-        log.info("Round %d: committed %s on %s….", round_, "an update" if update else "a vote", parent.hex()[:8])
+        how = "committed" if member.relay is None else "made"
+        log.info("Round %d: %s %s on %s….", round_, how, "an update" if update else "a vote", parent.hex()[:8])
         return True
 
     def _train(self, round_: Round, parent: bytes) -> Update | None:
@@ -246,12 +253,18 @@ class Daemon:
         round_, slot = snapshot.phase.round, snapshot.slot
         assert slot is not None  # it committed
         self._tell(message="revealing")
-        if not reveal(self._member, current(snapshot), slot.digest, self._collector.commits(snapshot, round_)):
-            log.error("Round %d: the journal has nothing that opens this node's commitment.", round_)
-            self._tell(message="the journal lacks this round's commitment")
-            return False
-        log.info("Round %d: revealed.", round_)
-        return True
+        commits = self._collector.commits(snapshot, round_)
+        match reveal(self._member, current(snapshot), slot.digest, commits, snapshot.phase, snapshot.block.time):
+            case Brought.NOTHING:
+                log.error("Round %d: the journal has nothing that opens this node's commitment.", round_)
+                self._tell(message="the journal lacks this round's commitment")
+                return False
+            case Brought.HANDED:
+                self._tell(message="revealing by the relay")
+                return False
+            case Brought.SENT:
+                log.info("Round %d: revealed.", round_)
+                return True
 
     # ---------------------------------------------------------------------------------------------- afterwards
 

@@ -1,12 +1,18 @@
 """The duty to reveal: opens the commitment that the chain has, says which updates this node holds, and lays open what it votes for."""
 
+import logging
 from collections.abc import Sequence
 
 from swarm_chain.chain.sender import SignedTransaction
+from swarm_chain.chain.views import PhaseView
+from swarm_chain.errors import TransactionError
+from swarm_chain.node.commit import Brought
 from swarm_chain.node.member import Member
 from swarm_chain.protocol.commitment import result_hash
 from swarm_chain.protocol.inclusion import bitmap_of
 from swarm_chain.types import ZERO32, CommittedUpdate, Result, RoundView
+
+log = logging.getLogger(__name__)
 
 
 def held_seats(member: Member, commits: Sequence[CommittedUpdate]) -> int:
@@ -31,28 +37,35 @@ def to_present(member: Member, view: RoundView, parent: bytes) -> Result | None:
     return result if result_hash(member.domain, result) == parent else None
 
 
-def reveal(member: Member, view: RoundView, slot_digest: bytes, commits: Sequence[CommittedUpdate]) -> bool:
-    """Reveals what this node committed.
+def reveal(member: Member, view: RoundView, slot_digest: bytes, commits: Sequence[CommittedUpdate], phase: PhaseView, now: int) -> Brought:
+    """Reveals what this node committed, or leaves that to its relay. A relay presents nothing; nodes do when they settle.
 
     Args:
         member: the node.
         view: of the round.
         slot_digest: the 24 bytes in the node's slot, which say what the chain has of it.
         commits: of the round.
-
-    Returns:
-        whether the journal had what opens it.
+        phase: where the group stands.
+        now: chain time.
 
     Raises:
         TransactionError: the contract refused it.
     """
     journaled = member.journal.commit_in_slot(view.round, slot_digest)
     if journaled is None:
-        return False
+        return Brought.NOTHING
+    opened = journaled.reveal(held_seats(member, commits))
+    if member.relay is not None and member.relay.holds_reveal(view.round, opened, phase, now):
+        return Brought.HANDED
 
     def keep(signed: SignedTransaction) -> None:
         member.journal.record_reveal(journaled, signed.raw)
 
-    opened, presented = journaled.reveal(held_seats(member, commits)), to_present(member, view, journaled.parent)
-    member.sender.send(member.contracts.rounds.reveal(member.group, view.round, opened, presented), before=keep)
-    return True
+    presented = to_present(member, view, journaled.parent)
+    try:
+        member.sender.send(member.contracts.rounds.reveal(member.group, view.round, opened, presented), before=keep)
+    except TransactionError as error:
+        if member.relay is None or error.reverted_with != "NotCommitted":
+            raise
+        log.info("Round %d: this node's reveal is on chain already.", view.round)
+    return Brought.SENT

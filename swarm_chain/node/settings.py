@@ -39,6 +39,7 @@ class NodeSettings:
         rounds: to train before the closing vote; ``None``: until stopped.
         confirmations: blocks to wait before acting on what the chain says.
         poll_interval: between looks at the chain.
+        relay_url: of the relay that is to bring commits and reveals to the chain; empty: the node sends them itself.
     """
 
     home: Path
@@ -64,3 +65,4 @@ class NodeSettings:
     rounds: int | None = None
     confirmations: int = 0
     poll_interval: float = 1.0
+    relay_url: str = ""

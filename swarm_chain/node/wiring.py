@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from swarm_chain.chain.connection import block, connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import load_deployment, verify_deployment
+from swarm_chain.chain.relay import Relay
 from swarm_chain.chain.sender import Sender
 from swarm_chain.errors import ConfigurationError, UnknownError
 from swarm_chain.learning import data, devices
@@ -14,6 +15,7 @@ from swarm_chain.node.genesis import load_genesis, load_task
 from swarm_chain.node.journal import Journal
 from swarm_chain.node.lock import exclusive
 from swarm_chain.node.member import Member
+from swarm_chain.node.relayed import RelayHand
 from swarm_chain.node.settings import NodeSettings
 from swarm_chain.protocol.commitment import keccak, result_hash
 from swarm_chain.storage.embedded import EmbeddedStore
@@ -61,6 +63,8 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
             devices.use_threads(settings.threads)
         part = settings.part if settings.part is not None else seat.seat % task.images.parts
         own, held_out = task.part(data.load(task.images.source, settings.data_dir), part)
+        relay_at = deployment.addresses[Relay.name]
+        relay = RelayHand(settings.relay_url, domain, relay_at, group.terms, settings.account) if settings.relay_url else None
         yield Member(
             node=node,
             seat=seat.seat,
@@ -78,6 +82,7 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
             store=store,
             journal=journal,
             endpoints=endpoints,
+            relay=relay,
         )
 
 
