@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import IntegrityError
 from swarm_chain.node.collect import Collector
+from swarm_chain.node.follower import Follower
 from swarm_chain.node.journal import JournaledResult
-from swarm_chain.node.member import Member
 from swarm_chain.node.parents import UNUSABLE, Parents
 from swarm_chain.protocol import inclusion, outcome
 from swarm_chain.protocol.agreement import is_struck, parent_of
@@ -31,7 +31,7 @@ class Aggregator:
         report: is told what a round came to.
     """
 
-    def __init__(self, member: Member, parents: Parents, collector: Collector, report: Callable[[JournaledResult], None]) -> None:
+    def __init__(self, member: Follower, parents: Parents, collector: Collector, report: Callable[[JournaledResult], None]) -> None:
         self._member = member
         self._parents = parents
         self._collector = collector
@@ -66,7 +66,7 @@ def needed(commits: Sequence[CommittedUpdate], parent: bytes) -> list[CommittedU
     return [candidate for candidate in inclusion.candidates(commits, parent) if inclusion.available(commits, candidate)]
 
 
-def aggregate(member: Member, parents: Parents, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> JournaledResult:
+def aggregate(member: Follower, parents: Parents, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> JournaledResult:
     """Computes a round's outcome, stores its model and journals its result. The bytes it needs are in the store.
 
     Raises:
@@ -93,7 +93,7 @@ def aggregate(member: Member, parents: Parents, round_: Round, parent: bytes, co
     return journaled
 
 
-def _open(member: Member, round_: Round, candidate: CommittedUpdate) -> Codes | None:
+def _open(member: Follower, round_: Round, candidate: CommittedUpdate) -> Codes | None:
     """The codes of an update; ``None`` if it does not open canonically, which all find alike."""
     assert candidate.reveal is not None  # candidates were revealed
     sealed = member.store.get(candidate.sealed_digest, max_sealed_size(member.terms.dimension))

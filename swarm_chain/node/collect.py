@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import StoreError
-from swarm_chain.node.member import FETCH_SECONDS, Member
+from swarm_chain.node.follower import FETCH_SECONDS, Follower
 from swarm_chain.protocol.sealing import max_sealed_size
 from swarm_chain.types import ZERO32, CommittedUpdate, Digest, Round
 
@@ -24,7 +24,7 @@ class Collector:
     All but the fetching is done in the caller's thread.
     """
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Follower) -> None:
         self._member = member
         self._max_bytes = max_sealed_size(member.terms.dimension)
         self._commits: dict[Round, tuple[tuple[int, int], list[CommittedUpdate]]] = {}

@@ -7,7 +7,7 @@ from swarm_chain.chain.events import ResultPresented
 from swarm_chain.chain.identity import REORG_BLOCKS
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import IntegrityError, NotFoundError, TooLargeError
-from swarm_chain.node.member import FETCH_SECONDS, Member
+from swarm_chain.node.follower import FETCH_SECONDS, Follower
 from swarm_chain.protocol.agreement import binds, expected_parent, parent_of
 from swarm_chain.protocol.model import Model, decode_model, model_root, model_size
 from swarm_chain.protocol.phases import is_idle
@@ -27,7 +27,7 @@ _KEPT = 3
 class Parents:
     """What a node can train on. Models it has used last stay in memory."""
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Follower) -> None:
         self._member = member
         self._models: dict[bytes, Model] = {}
         self._presented: dict[bytes, Result] = {}

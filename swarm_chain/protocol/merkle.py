@@ -30,7 +30,7 @@ def depth_of(count: int) -> int:
 
 def root(leaves: Sequence[bytes]) -> bytes:
     """Root over leaf hashes; missing leaves on the right are 32 zero bytes."""
-    return _levels(leaves)[-1][0]
+    return levels(leaves)[-1][0]
 
 
 def root_of(kind: Kind, datas: Iterable[bytes]) -> bytes:
@@ -42,7 +42,7 @@ def prove(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """Siblings of leaf ``index``, from the leaf up."""
     if not 0 <= index < len(leaves):
         raise ValueError(f"There is no leaf {index} in a tree of {len(leaves)}.")
-    return [level[(index >> height) ^ 1] for height, level in enumerate(_levels(leaves)[:-1])]
+    return [level[(index >> height) ^ 1] for height, level in enumerate(levels(leaves)[:-1])]
 
 
 def verify(expected: bytes, leaf: bytes, index: int, depth: int, proof: Sequence[bytes]) -> bool:
@@ -51,21 +51,22 @@ def verify(expected: bytes, leaf: bytes, index: int, depth: int, proof: Sequence
         return False
     node = leaf
     for height, sibling in enumerate(proof):
-        node = _node(sibling, node) if index >> height & 1 else _node(node, sibling)
+        node = node_hash(sibling, node) if index >> height & 1 else node_hash(node, sibling)
     return node == expected
 
 
-def _node(left: bytes, right: bytes) -> bytes:
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Hash of an inner node, 32 bytes."""
     return sha256(b"\x01" + left + right).digest()
 
 
-def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
+def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
     """Every level, leaves first, each filled up to an even length (but the root's)."""
-    level, empty, levels = list(leaves), ZERO32, []
+    level, empty, below = list(leaves), ZERO32, []
     for _ in range(depth_of(len(leaves))):
         if len(level) % 2:
             level.append(empty)
-        levels.append(level)
-        level = [_node(level[i], level[i + 1]) for i in range(0, len(level), 2)]
-        empty = _node(empty, empty)
-    return [*levels, level]
+        below.append(level)
+        level = [node_hash(level[i], level[i + 1]) for i in range(0, len(level), 2)]
+        empty = node_hash(empty, empty)
+    return [*below, level]

@@ -4,6 +4,7 @@ Sealed bytes come from peers, so everything is checked before memory is set asid
 """
 
 import secrets
+from collections.abc import Sequence
 
 import zstandard
 from cryptography.exceptions import InvalidTag
@@ -59,6 +60,32 @@ def unseal(header: UpdateHeader, salt: bytes, sealed: bytes) -> Codes:
     Raises:
         IntegrityError: it does not open canonically; the message says why.
     """
+    return decode_update(header, _decompress(_frame(header, salt, sealed), HEADER_SIZE + header.dimension))
+
+
+def contents(header: UpdateHeader, salt: bytes, sealed: bytes, sizes: Sequence[int]) -> bytes:
+    """What is sealed, canonical or not: for whoever must show what is wrong with it.
+
+    Args:
+        header: what the update must say of itself.
+        salt: from the reveal.
+        sealed: bytes whose digest was already checked.
+        sizes: that the contents may have.
+
+    Raises:
+        IntegrityError: the salt does not open it, or it is of none of these sizes.
+    """
+    frame = _frame(header, salt, sealed)
+    for size in sizes:
+        try:
+            return _decompress(frame, size)
+        except IntegrityError as error:
+            refused = error
+    raise refused
+
+
+def _frame(header: UpdateHeader, salt: bytes, sealed: bytes) -> bytes:
+    """The compressed update."""
     if len(sealed) > max_sealed_size(header.dimension):
         raise _refused(f"{len(sealed)} bytes are more than the {max_sealed_size(header.dimension)} allowed")
     if len(sealed) < _PREFIX_SIZE + _TAG_SIZE:
@@ -68,10 +95,9 @@ def unseal(header: UpdateHeader, salt: bytes, sealed: bytes) -> Codes:
     if sealed[len(MAGIC) : _PREFIX_SIZE] != VERSION:
         raise _refused("it is of another version")
     try:
-        frame = _cipher(salt).decrypt(_NONCE, sealed[_PREFIX_SIZE:], header.encode())
+        return _cipher(salt).decrypt(_NONCE, sealed[_PREFIX_SIZE:], header.encode())
     except InvalidTag:
         raise _refused("the salt or the header does not open it") from None
-    return decode_update(header, _decompress(frame, HEADER_SIZE + header.dimension))
 
 
 def _decompress(frame: bytes, size: int) -> bytes:

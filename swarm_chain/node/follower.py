@@ -1,0 +1,45 @@
+"""What whoever follows a group knows of it, with or without a seat, and what following works with."""
+
+from dataclasses import dataclass
+
+from swarm_chain.chain.contracts import Contracts
+from swarm_chain.chain.sender import Sender
+from swarm_chain.node.endpoints import Endpoints
+from swarm_chain.node.journal import Journal
+from swarm_chain.protocol.update import UpdateHeader
+from swarm_chain.storage.store import Store
+from swarm_chain.types import Address, Domain, GroupId, Result, Round, Terms
+
+FETCH_SECONDS = 10.0
+"""Patience with the providers of one file of bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follower:
+    """Who follows a group.
+
+    Attributes:
+        node: whose seat and slots are looked at; a watcher's account has neither.
+        genesis: the result of round 0: the group's first model.
+        genesis_hash: its hash.
+        endpoints: where others' bytes can be fetched.
+    """
+
+    node: Address
+    domain: Domain
+    terms: Terms
+    genesis: Result
+    genesis_hash: bytes
+    contracts: Contracts
+    sender: Sender
+    store: Store
+    journal: Journal
+    endpoints: Endpoints
+
+    @property
+    def group(self) -> GroupId:
+        return self.domain.group
+
+    def header(self, round_: Round, node: Address) -> UpdateHeader:
+        """What a node's update of a round must say of itself."""
+        return UpdateHeader(self.domain, round_, node, self.terms.dimension, self.terms.fraction_bits)
