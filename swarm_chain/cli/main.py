@@ -8,7 +8,23 @@ from typing import Annotated, NoReturn
 import typer
 
 from swarm_chain import __version__
-from swarm_chain.cli import claim, demo, deploy, doctor, down, gateway, group, node, present, relay, rewards, rounds, show_settings, up
+from swarm_chain.cli import (
+    claim,
+    demo,
+    deploy,
+    doctor,
+    down,
+    gateway,
+    group,
+    node,
+    present,
+    relay,
+    rewards,
+    rounds,
+    show_settings,
+    up,
+    watch,
+)
 from swarm_chain.errors import SwarmChainError
 
 app = typer.Typer(
@@ -52,6 +68,7 @@ app.command(rich_help_panel=OPERATE)(claim.claim)
 app.command(rich_help_panel=OPERATE)(deploy.deploy)
 app.command(rich_help_panel=OPERATE)(gateway.gateway)
 app.command(rich_help_panel=OPERATE)(relay.relay)
+app.command(rich_help_panel=OPERATE)(watch.watch)
 app.command(rich_help_panel=LOOK)(rounds.rounds)
 app.command(rich_help_panel=LOOK)(rewards.rewards)
 app.command(rich_help_panel=LOOK)(doctor.doctor)

@@ -199,7 +199,7 @@ def _hand_over(home: "SwarmHome", group: "Group", node: "NodeSettings") -> None:
 def _watched(node: "NodeSettings", settings: "Settings", home: "SwarmHome") -> bool:
     """Runs the node; in a terminal under a live picture, its log in a file, elsewhere with its log on stderr."""
     from swarm_chain.node.daemon import run as run_node
-    from swarm_chain.node.daemon import stop_on_signals
+    from swarm_chain.node.signals import stop_on_signals
 
     level = settings.log_level.upper()
     form = "%(asctime)s %(levelname)s %(message)s"

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from swarm_chain.errors import SwarmChainError
-from swarm_chain.node.daemon import run, stop_on_signals
+from swarm_chain.node.daemon import run
 from swarm_chain.node.keys import load_key
 from swarm_chain.node.settings import NodeSettings
+from swarm_chain.node.signals import stop_on_signals
 
 INTERRUPTED = 130
 

@@ -1,11 +1,8 @@
 """A node at work: looks at the chain, sees what it owes, does it."""
 
 import logging
-import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from eth_typing import BlockNumber
 from web3.types import BlockIdentifier
@@ -23,10 +20,13 @@ from swarm_chain.node.member import Member
 from swarm_chain.node.parents import Parents, current
 from swarm_chain.node.prune import prune
 from swarm_chain.node.reveal import reveal
+from swarm_chain.node.sent import SENT_BOOK, SentBook
 from swarm_chain.node.settings import NodeSettings
 from swarm_chain.node.settle import Settler
+from swarm_chain.node.sighting import Sighting
 from swarm_chain.node.status import NodeStatus, Report, RoundFigures, RoundsFile, StatusFile, Teller
 from swarm_chain.node.train import Update, train_update
+from swarm_chain.node.watch import Watch
 from swarm_chain.node.wiring import wired
 from swarm_chain.protocol.phases import Duty, duty, round_to_commit
 from swarm_chain.types import Phase, Round, Terms
@@ -59,18 +59,6 @@ def run(settings: NodeSettings, report: Report | None = None, stop: threading.Ev
             daemon.close()
 
 
-@contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set. For the main thread."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 class Daemon:
     """Does a seated node's duties, one after the other.
 
@@ -92,6 +80,8 @@ class Daemon:
         self._collector = Collector(member)
         self._aggregator = Aggregator(member, self._parents, self._collector, self._after_aggregating)
         self._settler = Settler(member, self._parents)
+        self._sent = SentBook(settings.home / SENT_BOOK, member.genesis_hash)
+        self._watch = Watch(member, self._parents, self._collector, self._sent, _log_sighting)
         self._looked = 0.0
         self._settled = Round(0)
         self._last: Round | None = None
@@ -123,6 +113,7 @@ class Daemon:
     def close(self) -> None:
         """Ends what runs in the background."""
         self._collector.stop()
+        self._sent.close()
 
     # ---------------------------------------------------------------------------------------------- one look, one act
 
@@ -159,7 +150,11 @@ class Daemon:
             return True
         committed, revealed = (slot.committed, slot.revealed) if slot else (False, False)
         held, settled = self._collector.held(commits), snapshot.head.settled_round
-        match duty(current(snapshot), snapshot.seat, committed, revealed, snapshot.block.time, held, settled):
+        owed = duty(current(snapshot), snapshot.seat, committed, revealed, snapshot.block.time, held, settled)
+        # To fetch what was claimed can take seconds, and a reveal is due.
+        if owed is not Duty.REVEAL and self._watch.watch(snapshot):
+            return True
+        match owed:
             case Duty.TRAIN_AND_COMMIT:
                 return self._train_and_commit(snapshot)
             case Duty.REVEAL:
@@ -227,7 +222,7 @@ class Daemon:
         return update
 
     def _on_step(self, round_: Round, step: int, steps: int, loss: float) -> None:
-        """While training: tells how far it is, fetches what others committed, and ends in time to commit."""
+        """While training: tells how far it is, fetches what others committed, watches, and ends in time to commit."""
         now = time.monotonic()
         if step == steps or now - self._teller.told > TELL_SECONDS:
             self._tell(step=step, steps=steps, loss=loss)
@@ -236,6 +231,7 @@ class Daemon:
         try:
             snapshot = self._look()
             self._collector.fetch(snapshot.phase.round, self._collector.commits(snapshot, snapshot.phase.round))
+            self._watch.watch(snapshot)
         except ChainError as error:
             self._looked = now
             log.warning("%s", error)
@@ -285,11 +281,18 @@ class Daemon:
         member = self._member
         self._settled = snapshot.head.settled_round
         self._collector.forget(self._settled)
+        self._watch.forget(self._settled)
         free_seats(member, snapshot)
         self._tell(credit=member.contracts.rewards.credit_of(member.group, member.seat))
         final = self._parents.result(snapshot.head.result_hash)
         if final is not None:
             prune(member, self._settled, self._settings.keep_rounds, final.model_digest)
+
+
+def _log_sighting(sighting: Sighting) -> None:
+    name, why = f"Round {sighting.round}: the result {sighting.result_hash.hex()[:8]}… is", f" ({sighting.why})" if sighting.why else ""
+    level = logging.INFO if sighting.what == "right" else logging.WARNING
+    log.log(level, "%s %s%s.", name, sighting.what, why)
 
 
 def _is_alone(snapshot: Snapshot, terms: Terms) -> bool:

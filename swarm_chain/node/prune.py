@@ -1,10 +1,10 @@
 """Lets go of what no later round needs, so that disk use stays bounded."""
 
-from swarm_chain.node.member import Member
+from swarm_chain.node.follower import Follower
 from swarm_chain.types import Digest, Round
 
 
-def prune(member: Member, settled: Round, keep_rounds: int, head_model: Digest) -> int:
+def prune(member: Follower, settled: Round, keep_rounds: int, head_model: Digest) -> int:
     """Removes sealed updates and models of long settled rounds from the store, and their commits from the journal. Results stay.
 
     Args:

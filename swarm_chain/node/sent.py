@@ -14,6 +14,9 @@ from swarm_chain.errors import ConfigurationError, DiskFullError, TransactionErr
 
 log = logging.getLogger(__name__)
 
+SENT_BOOK = "sent.db"
+"""Its file in a home."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sent (
     chain BLOB NOT NULL,                     -- digest of chain, contract, group and account

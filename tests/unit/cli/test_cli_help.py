@@ -27,7 +27,7 @@ def test_the_commands_are_these() -> None:
     families = {
         "group": {"create", "list", "show", "fund", "join", "leave", "invite"},
         "node": {"init", "run", "status"},
-        "": {"up", "down", "deploy", "gateway", "relay", "rewards", "claim", "rounds", "doctor", "demo", "settings"},
+        "": {"up", "down", "deploy", "gateway", "relay", "rewards", "claim", "rounds", "doctor", "demo", "settings", "watch"},
     }
     assert set(ALL) == {f"{family} {name}".strip() for family, names in families.items() for name in names}
 

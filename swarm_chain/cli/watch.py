@@ -1,0 +1,126 @@
+"""``swarm-chain watch``: judges what a group's votes name, strikes what is wrong, and earns for it."""
+
+import logging
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swarm_chain.cli import options, present
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+    from swarm_chain.cli.wiring import Swarm
+    from swarm_chain.node.sighting import Sighting
+
+
+def watch(
+    group: options.Group = None,
+    config: options.Config = None,
+    home: options.Home = None,
+    rpc_url: options.RpcUrl = None,
+    deployment: options.DeploymentFile = None,
+    key: options.Key = None,
+    password_file: options.PasswordFile = None,
+    provider: Annotated[list[str] | None, typer.Option(metavar="URL", help="Gateway to fetch from besides.", show_default=False)] = None,
+    once: Annotated[bool, typer.Option("--once", help="Judge what is named now, and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON on stdout for everything that is seen or done.")] = False,
+) -> None:
+    """Watch over a group: compute every closed round again, and strike results that are wrong.
+
+    Any machine can; it takes no seat, no stake and no training, and one honest watcher is enough to keep a wrong result from becoming
+    final. It fetches what the nodes serve, computes what each round came to, and compares that with every result that votes named. For a
+    wrong one it sends the smallest proof, slashes each seat that named it, and collects a tenth of what they lose. Where the bytes that
+    prove it are withheld, it demands them, which takes a bond of a hundredth of a seat's stake in tokens; the bond comes back with the
+    strike. It answers others' demands on results that are right, and earns their bonds. Nodes that run do the same beside their work.
+
+    The key that pays is --key, or one made for it in the swarm folder; on a local chain it gets play coin. Runs until Ctrl-C.
+
+    Example: `swarm-chain watch --group 1`
+    """
+    from swarm_chain.cli.processes import Interrupted
+    from swarm_chain.cli.wiring import open_swarm
+    from swarm_chain.cli.wiring import rpc_url as url_of
+    from swarm_chain.node.signals import stop_on_signals
+    from swarm_chain.node.watching import WatchSettings, run
+
+    settings = options.settings(
+        config=config,
+        home=home,
+        rpc_url=rpc_url,
+        deployment=deployment,
+        key=key,
+        password_file=password_file,
+        group=group,
+        providers=provider,
+    )
+    swarm = open_swarm(settings)
+    found, account, gateway = swarm.group(), _account(swarm), swarm.home.process("gateway")
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    watch_settings = WatchSettings(
+        home=swarm.home.path / "watch" / f"group-{found.group}",
+        rpc_url=url_of(settings, swarm.home),
+        deployment=settings.deployment or swarm.home.deployment,
+        group=found.group,
+        account=account,
+        rpc_timeout=settings.rpc_timeout,
+        store_capacity=settings.store_capacity,
+        providers=(*settings.providers, *([gateway.url] if gateway and gateway.url else [])),
+        allow_private=swarm.local if settings.allow_private is None else settings.allow_private,
+        keep_rounds=settings.keep_rounds,
+        confirmations=settings.confirmations,
+        poll_interval=settings.poll_interval,
+    )
+    present.say(f"Watching group {found.group}, paid by {account.address}" + ("." if once else "; Ctrl-C ends it."))
+    with stop_on_signals() as stop:
+        run(watch_settings, _as_json if as_json else _show, stop, once=once)
+        if stop.is_set():
+            raise Interrupted
+
+
+def _account(swarm: "Swarm") -> "LocalAccount":
+    """Who pays: ``--key``, else the folder's watcher key, which is made where there is none and given coin where that is play money."""
+    from swarm_chain.cli.passwords import create_keys, open_key
+    from swarm_chain.cli.wiring import give_coin
+    from swarm_chain.types import Address
+
+    settings, home = swarm.settings, swarm.home
+    if settings.key is not None:
+        return open_key(settings.key, settings, home)
+    path = home.keys / "watch" / "watcher.json"
+    made = create_keys([path], settings, home, local=swarm.local)
+    account = open_key(path, settings, home)
+    if made:
+        present.done(f"Made {path}")
+    if swarm.local:
+        give_coin(swarm.web3, Address(account.address))
+    elif made:
+        present.say(f"Send some of the chain's coin to {account.address} for proofs, and a few tokens for demands.")
+    return account
+
+
+def _show(sighting: "Sighting") -> None:
+    """A line for each result seen and each step taken."""
+    name = f"Round {sighting.round}, result {sighting.result_hash.hex()[:8]}…"
+    spent = f"{sighting.size:,} bytes, {sighting.gas:,} gas, transaction 0x{sighting.transaction.hex()}"
+    match sighting.what:
+        case "right":
+            present.done(f"{name}: ok")
+        case "struck":
+            present.done(f"{name}: struck for its {sighting.why}, {spent}")
+        case "unjudged":
+            present.say(f"• {name}: not judged, since {sighting.why}")
+        case "unprovable":
+            present.say(f"• {name}: not what this machine computes, and no proof on chain exists: {sighting.why}")
+        case _:
+            present.done(f"{name}: {sighting.what}, {sighting.why}, {spent}")
+
+
+def _as_json(sighting: "Sighting") -> None:
+    import json
+    from dataclasses import asdict
+
+    values = asdict(sighting) | {"fault": sighting.fault.name.lower()}
+    shown = {name: "0x" + value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
+    present.print_plain(json.dumps(shown))
