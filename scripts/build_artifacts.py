@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ CONTRACTS = (
     "Relay",
     "RoundViews",
 )
+PARTS = {"Proofs": "contracts/disputes/Proofs.sol"}
+"""Contracts that others create, and where they are."""
 COMPILER_VERSION = "0.8.37"
 # Also in hardhat.config.js and foundry.toml; a test holds the three equal.
 SETTINGS: dict[str, Any] = {
@@ -37,6 +40,7 @@ SETTINGS: dict[str, Any] = {
     "viaIR": True,
     "outputSelection": {
         "*": {
+            "": ["ast"],
             "*": [
                 "abi",
                 "evm.bytecode.object",
@@ -44,7 +48,7 @@ SETTINGS: dict[str, Any] = {
                 "evm.deployedBytecode.object",
                 "evm.deployedBytecode.immutableReferences",
                 "evm.deployedBytecode.linkReferences",
-            ]
+            ],
         }
     },
 }
@@ -106,11 +110,12 @@ def build(compiler: str) -> dict[str, str]:
     for problem in problems:
         print(problem, file=sys.stderr)
     texts = {"standard-input.json": _input_text(source)}
-    for name in CONTRACTS:
-        contract = output["contracts"][f"contracts/{name}.sol"][name]
+    variables = dict(_immutables(output["sources"]))
+    for name in (*CONTRACTS, *PARTS):
+        contract = output["contracts"][PARTS.get(name, f"contracts/{name}.sol")][name]
         created, deployed = contract["evm"]["bytecode"], contract["evm"]["deployedBytecode"]
         is_library = not any(entry["type"] == "constructor" for entry in contract["abi"]) and _is_library(deployed["object"])
-        places = [place for places in deployed.get("immutableReferences", {}).values() for place in places]
+        blanks = {variables.get(key, key): places for key, places in deployed.get("immutableReferences", {}).items()}
         artifact = {
             "contractName": name,
             "compiler": COMPILER_VERSION,
@@ -118,12 +123,23 @@ def build(compiler: str) -> dict[str, str]:
             "abi": [] if is_library else contract["abi"],
             "bytecode": "0x" + _unlinked(created),
             "deployedBytecode": "0x" + _unlinked(deployed),
-            "immutableReferences": sorted([*places, *([OWN_ADDRESS] if is_library else [])], key=lambda place: place["start"]),
+            "immutableReferences": {"library_deploy_address": [OWN_ADDRESS], **blanks} if is_library else blanks,
             "links": _links(created),
             "deployedLinks": _links(deployed),
         }
         texts[f"{name}.json"] = json.dumps(artifact, indent=1, sort_keys=True) + "\n"
     return texts
+
+
+def _immutables(tree: Any) -> Iterator[tuple[str, str]]:
+    """Every immutable variable's name, by its number in the compiler's tree."""
+    if isinstance(tree, dict):
+        if tree.get("mutability") == "immutable":
+            yield str(tree["id"]), tree["name"]
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for branch in tree:
+            yield from _immutables(branch)
 
 
 def _links(code: dict[str, Any]) -> dict[str, list[int]]:

@@ -1,7 +1,7 @@
 """Compiled contracts as they ship inside this package: ABI and bytecode, built from ``contracts/`` by ``scripts/build_artifacts.py``."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -22,45 +22,47 @@ CONTRACTS = (
     "RoundViews",
 )
 """Every contract of a deployment, in the order in which they are deployed."""
+PARTS = {"Proofs": "Disputes"}
+"""Contracts that one of those creates in its constructor, with its first nonce, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """One compiled contract.
 
-    ``immutables`` are (start, length) of the places in ``deployed_bytecode`` that a constructor fills in; ``links`` and ``deployed_links``
-    where the address of a library goes, by its name, in the two bytecodes.
+    ``immutables`` are the bytes in ``deployed_bytecode`` where a constructor fills in each immutable value, as (start, length) by its
+    name in the source; ``links`` and ``deployed_links`` where the address of a library goes, by its name, in the two bytecodes.
     """
 
     name: str
     abi: list[Any]
     bytecode: bytes
     deployed_bytecode: bytes
-    immutables: tuple[tuple[int, int], ...]
+    immutables: Mapping[str, tuple[tuple[int, int], ...]]
     links: Mapping[str, tuple[int, ...]]
     deployed_links: Mapping[str, tuple[int, ...]]
 
     def linked(self, addresses: Mapping[str, Address]) -> bytes:
         """The bytecode to deploy, linked to libraries at these addresses."""
-        return _linked(self.bytecode, self.links, addresses)
+        return _filled(self.bytecode, _links(self.links, addresses))
 
-    def matches(self, code: bytes, addresses: Mapping[str, Address]) -> bool:
-        """Whether code found on chain is this contract's, linked to these libraries, whatever its constructor was given."""
-        return self._masked(code) == self._masked(_linked(self.deployed_bytecode, self.deployed_links, addresses))
-
-    def _masked(self, code: bytes) -> bytes:
-        masked = bytearray(code)
-        for start, length in self.immutables:
-            masked[start : start + length] = bytes(len(masked[start : start + length]))
-        return bytes(masked)
+    def deployed(self, addresses: Mapping[str, Address], values: Mapping[str, bytes]) -> bytes:
+        """The code on chain, linked to libraries at these addresses, with these values of its immutables, right-aligned."""
+        places = [(start, length, values[name]) for name, found in self.immutables.items() for start, length in found]
+        return _filled(self.deployed_bytecode, [*_links(self.deployed_links, addresses), *places])
 
 
-def _linked(code: bytes, links: Mapping[str, tuple[int, ...]], addresses: Mapping[str, Address]) -> bytes:
-    linked = bytearray(code)
+def _links(links: Mapping[str, tuple[int, ...]], addresses: Mapping[str, Address]) -> Iterator[tuple[int, int, bytes]]:
     for library, starts in links.items():
         for start in starts:
-            linked[start : start + 20] = bytes.fromhex(addresses[library].removeprefix("0x"))
-    return bytes(linked)
+            yield start, 20, bytes.fromhex(addresses[library].removeprefix("0x"))
+
+
+def _filled(code: bytes, places: Iterable[tuple[int, int, bytes]]) -> bytes:
+    filled = bytearray(code)
+    for start, length, value in places:
+        filled[start : start + length] = value.rjust(length, b"\0")
+    return bytes(filled)
 
 
 @cache
@@ -72,7 +74,10 @@ def load(name: str) -> Artifact:
         abi=source["abi"],
         bytecode=bytes.fromhex(source["bytecode"].removeprefix("0x")),
         deployed_bytecode=bytes.fromhex(source["deployedBytecode"].removeprefix("0x")),
-        immutables=tuple((place["start"], place["length"]) for place in source["immutableReferences"]),
+        immutables={
+            variable: tuple((place["start"], place["length"]) for place in places)
+            for variable, places in source["immutableReferences"].items()
+        },
         links={library: tuple(starts) for library, starts in source["links"].items()},
         deployed_links={library: tuple(starts) for library, starts in source["deployedLinks"].items()},
     )

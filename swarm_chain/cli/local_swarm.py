@@ -58,7 +58,8 @@ def start_chain(home: SwarmHome, port: int | None, step: Step) -> ProcessRecord:
 
 def ensure_deployed(home: SwarmHome, web3: "Web3", step: Step) -> "Deployment":
     """Deploys this release's contracts on the folder's own chain, unless they are there."""
-    from swarm_chain.chain.deployment import deploy, load_deployment, verify_deployment
+    from swarm_chain.chain.deploying import deploy
+    from swarm_chain.chain.deployment import load_deployment, verify_deployment
     from swarm_chain.chain.local import play_account
     from swarm_chain.chain.sender import Sender
 

@@ -13,7 +13,8 @@ from web3.types import RPCEndpoint
 
 from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
-from swarm_chain.chain.deployment import Deployment, deploy
+from swarm_chain.chain.deploying import deploy
+from swarm_chain.chain.deployment import Deployment
 from swarm_chain.chain.events import SeatTaken, read_events
 from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.sender import Sender

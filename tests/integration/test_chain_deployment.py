@@ -11,17 +11,11 @@ from web3 import Web3
 from web3.types import TxReceipt
 
 from swarm_chain.chain import artifacts
+from swarm_chain.chain.code import contract_address
 from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
-from swarm_chain.chain.deployment import (
-    CONSTRUCTORS,
-    Deployment,
-    contract_address,
-    deploy,
-    estimate_cost,
-    load_deployment,
-    verify_deployment,
-)
+from swarm_chain.chain.deploying import CONSTRUCTORS, deploy, estimate_cost
+from swarm_chain.chain.deployment import Deployment, load_deployment, verify_deployment
 from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.sender import Sender
 from swarm_chain.errors import ConfigurationError, UnsupportedVersionError, WrongChainError
