@@ -6,6 +6,7 @@ import {IIdentityRegistry} from "./interfaces/IIdentityRegistry.sol";
 import {IRewardDistributor} from "./interfaces/IRewardDistributor.sol";
 import {IRoundManager} from "./interfaces/IRoundManager.sol";
 import {IStakeVault} from "./interfaces/IStakeVault.sol";
+import {Batches} from "./libraries/Batches.sol";
 import {Commitment} from "./libraries/Commitment.sol";
 import {Live, Round} from "./libraries/Round.sol";
 import {Slot, Slots} from "./libraries/Slots.sol";
@@ -29,6 +30,8 @@ import {GroupId, Phase, Result, Reveal, RoundId, Roster} from "./types/Types.sol
 /// Phases are functions of two deadlines and the time; no transaction moves them. Storage touched is what a round costs:
 /// a commit writes the group's word and the node's slot and reads one word of weights; a reveal writes the same two words.
 contract RoundManager is Seats, Settlement {
+    using Batches for bytes;
+
     uint256 private constant MAX_SCORES_LENGTH = 512;
     uint256 private constant MAX_ROUND = type(uint24).max - RING;
 
@@ -56,9 +59,11 @@ contract RoundManager is Seats, Settlement {
         Slot slot_ = cell.slot;
         if (slot_.round() == id.round()) revert AlreadyCommitted(id, msg.sender);
         bool isSeated;
-        (isSeated, live) = _commit(state, id, live, cell, slot_, msg.sender, sealedDigest, commitment);
+        (isSeated, live) = _commit(state, id, live, cell, slot_, msg.sender, commitment);
         if (!isSeated) revert NotSeated(id.group(), msg.sender);
         state.live = live;
+        emit Committed(id, msg.sender, sealedDigest);
+        if (live.isFull()) emit RevealStarted(id.group(), id.round(), live.revealDeadline());
     }
 
     /// @inheritdoc IRoundManager
@@ -84,33 +89,45 @@ contract RoundManager is Seats, Settlement {
     function commitFor(RoundId id, CommitOf[] calldata commits) external onlyRelay returns (uint256 accepted) {
         GroupState storage state = _states[id.group()];
         Live live = _inCommitPhase(state, id);
+        bytes memory taken = new bytes(commits.length * Batches.COMMIT);
         for (uint256 i = 0; i < commits.length; ++i) {
             CommitOf calldata given = commits[i];
             Cell storage cell = state.slots[given.node][id.round() % RING];
             Slot slot_ = cell.slot;
             if (slot_.round() == id.round() || live.isFull()) continue;
             bool isSeated;
-            (isSeated, live) = _commit(state, id, live, cell, slot_, given.node, given.sealedDigest, given.commitment);
-            if (isSeated) ++accepted;
+            (isSeated, live) = _commit(state, id, live, cell, slot_, given.node, given.commitment);
+            if (!isSeated) continue;
+            taken.putCommit(accepted, given.node, given.sealedDigest);
+            ++accepted;
         }
         state.live = live;
+        taken.cut(accepted * Batches.COMMIT);
+        emit CommitsRelayed(id, taken);
+        if (live.isFull()) emit RevealStarted(id.group(), id.round(), live.revealDeadline());
     }
 
     /// @inheritdoc IRoundManager
     function revealFor(RoundId id, RevealOf[] calldata reveals) external onlyRelay returns (uint256 accepted) {
         GroupState storage state = _states[id.group()];
         Live live = _inRevealPhase(state, id);
+        bytes32 parent = reveals[0].opened.parent;
+        bytes memory taken = new bytes(reveals.length * Batches.REVEAL);
         for (uint256 i = 0; i < reveals.length; ++i) {
             Reveal calldata opened = reveals[i].opened;
             address node = reveals[i].node;
             Cell storage cell = state.slots[node][id.round() % RING];
             Slot slot_ = cell.slot;
-            bytes24 given = Commitment.commitmentOf(id, node, opened, 0);
-            if (!slot_.awaits(id.round()) || slot_.digest() != given) continue;
-            live = _reveal(state, id, live, cell, slot_, node, opened);
+            if (!slot_.awaits(id.round()) || opened.parent != parent) continue;
+            if (slot_.digest() != Commitment.commitmentOf(id, node, opened, 0)) continue;
+            live = _reveal(state, id, live, cell, slot_, opened);
+            taken.putReveal(accepted, node, opened);
             ++accepted;
         }
         state.live = live;
+        taken.cut(accepted * Batches.REVEAL);
+        emit RevealsRelayed(id, parent, taken);
+        if (live.isOpened()) emit RoundClosed(id.group(), id.round());
     }
 
     // ------------------------------------------------------------------------------------------------ committing
@@ -146,7 +163,6 @@ contract RoundManager is Seats, Settlement {
         Cell storage cell,
         Slot slot_,
         address node,
-        bytes32 sealedDigest,
         bytes24 commitment
     ) private returns (bool isSeated, Live next) {
         uint8 index;
@@ -155,8 +171,6 @@ contract RoundManager is Seats, Settlement {
         if (!isSeated) return (false, live);
         next = live.withCommit(block.timestamp);
         cell.slot = Slots.committedIn(id.round(), weight, index, commitment);
-        emit Committed(id, node, sealedDigest);
-        if (next.isFull()) emit RevealStarted(id.group(), id.round(), next.revealDeadline());
     }
 
     /// @dev What a node sits on and weighs in a round. A slot once used knows the seat; where nothing changed since, the weight
@@ -197,8 +211,10 @@ contract RoundManager is Seats, Settlement {
         if (!slot_.awaits(id.round())) revert NotCommitted(id, msg.sender);
         bytes24 given = Commitment.commitmentOf(id, msg.sender, opened, scoresHash);
         if (given != slot_.digest()) revert CommitmentMismatch(slot_.digest(), given);
-        live = _reveal(state, id, live, cell, slot_, msg.sender, opened);
+        live = _reveal(state, id, live, cell, slot_, opened);
         state.live = live;
+        emit Revealed(id, msg.sender, opened.salt, opened.parent, opened.updateRoot, opened.report, opened.available);
+        if (live.isOpened()) emit RoundClosed(id.group(), id.round());
     }
 
     function _reveal(
@@ -207,7 +223,6 @@ contract RoundManager is Seats, Settlement {
         Live live,
         Cell storage cell,
         Slot slot_,
-        address node,
         Reveal calldata opened
     ) private returns (Live) {
         uint256 weight = slot_.weight();
@@ -217,8 +232,6 @@ contract RoundManager is Seats, Settlement {
                 : _voteAgainstLeader(state, id.round(), live, opened.parent, weight);
         live = live.withReveal(weight, block.timestamp);
         cell.slot = slot_.withReveal(Commitment.revealDigest(slot_.digest(), opened.available));
-        emit Revealed(id, node, opened.salt, opened.parent, opened.updateRoot, opened.report, opened.available);
-        if (live.isOpened()) emit RoundClosed(id.group(), id.round());
         return live;
     }
 

@@ -65,6 +65,11 @@ interface IRoundManager {
         Report report,
         uint256 available
     );
+    /// @notice What `Committed` says, of a relayed batch. @param commits 52 bytes each: node 20 · sealedDigest 32
+    event CommitsRelayed(RoundId indexed id, bytes commits);
+    /// @notice What `Revealed` says, of a relayed batch. @param reveals 128 bytes each: node 20 · updateRoot 32 · report 12 ·
+    /// available 32 · salt 32
+    event RevealsRelayed(RoundId indexed id, bytes32 parent, bytes reveals);
     /// @notice The committee's reports of a seat, in the same transaction as its reveal; none where it had none.
     event ScoresReported(RoundId indexed id, address node, bytes scores);
     event RoundClosed(GroupId indexed group, uint32 indexed round);
@@ -121,6 +126,7 @@ interface IRoundManager {
     /// @notice Commits of nodes whose signatures the relay has checked. What does not fit the round is left out.
     /// @return accepted how many were taken
     function commitFor(RoundId id, CommitOf[] calldata commits) external returns (uint256 accepted);
+    /// @notice The same for reveals that all vote for one parent.
     function revealFor(RoundId id, RevealOf[] calldata reveals) external returns (uint256 accepted);
 
     // ------------------------------------------------------------------------------------------------ the disputes'

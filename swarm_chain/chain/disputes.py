@@ -9,7 +9,7 @@ from web3.contract.contract import ContractFunction
 from web3.types import BlockIdentifier
 
 from swarm_chain.chain.contract import DeployedContract
-from swarm_chain.chain.events import Event, address_of, read_events, topic, topic_of
+from swarm_chain.chain.events import Event, address_of, read_events, topic_of, topics
 from swarm_chain.chain.views import as_struct
 from swarm_chain.protocol.commitment import keccak
 from swarm_chain.protocol.disputes.evidence import (
@@ -77,7 +77,7 @@ class Disputes(DeployedContract):
 
     def events(self, group: GroupId, kinds: Iterable[type[Event]], first: int, last: int) -> list[Event]:
         """A group's events of some kinds in the blocks ``first`` to ``last``, in order."""
-        return read_events(self.logs([[topic(kind) for kind in kinds], topic_of(group)], first, last))
+        return read_events(self.logs([topics(*kinds), topic_of(group)], first, last))
 
     # -------------------------------------------------------------------------------------------- to send, anyone's calls
     def challenge(self, group: GroupId, challenge: Challenge) -> ContractFunction:

@@ -8,7 +8,7 @@ from web3.contract.contract import ContractFunction
 from web3.types import BlockIdentifier
 
 from swarm_chain.chain.contract import DeployedContract, read_all
-from swarm_chain.chain.events import GroupCreated, address_of, read_events, terms_of, topic, topic_of
+from swarm_chain.chain.events import GroupCreated, address_of, read_events, terms_of, topic_of, topics
 from swarm_chain.errors import UnknownError
 from swarm_chain.types import Address, Digest, GroupId, Terms
 
@@ -48,8 +48,8 @@ class Groups(DeployedContract):
 
     def created(self, first: int, last: int, group: GroupId | None = None) -> list[GroupCreated]:
         """Groups created in the blocks ``first`` to ``last``."""
-        topics = [topic(GroupCreated), topic_of(group) if group is not None else None]
-        return [event for event in read_events(self.logs(topics, first, last)) if isinstance(event, GroupCreated)]
+        filters = [topics(GroupCreated), topic_of(group) if group is not None else None]
+        return [event for event in read_events(self.logs(filters, first, last)) if isinstance(event, GroupCreated)]
 
     def create(self, terms: Terms, manifest_digest: Digest, genesis_digest: Digest, genesis_root: bytes) -> ContractFunction:
         """Creates a group; its number is in the receipt's ``GroupCreated``."""

@@ -8,7 +8,7 @@ from web3.types import BlockIdentifier
 
 from swarm_chain.chain.connection import block as block_of
 from swarm_chain.chain.contract import DeployedContract
-from swarm_chain.chain.events import EndpointAnnounced, address_of, read_events, topic
+from swarm_chain.chain.events import EndpointAnnounced, address_of, read_events, topics
 from swarm_chain.types import Address
 
 REORG_BLOCKS = 64
@@ -57,7 +57,7 @@ class Identities(DeployedContract):
         head = block_of(self.web3).number
         if head > self._looked_to:
             first = max(self._since, self._looked_to + 1 - REORG_BLOCKS)
-            for event in read_events(self.logs([topic(EndpointAnnounced)], first, head)):
+            for event in read_events(self.logs([topics(EndpointAnnounced)], first, head)):
                 if isinstance(event, EndpointAnnounced):
                     self._endpoints[event.identity] = event.endpoint
             self._looked_to = head

@@ -20,8 +20,8 @@ from swarm_chain.chain.events import (
     ScoresReported,
     names_its_round,
     read_events,
-    topic,
     topic_of,
+    topics,
 )
 from swarm_chain.chain.views import RING, Views, as_struct
 from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, GroupId, Result, Reveal, Round, Seat, round_id
@@ -86,7 +86,7 @@ class Rounds(DeployedContract):
         opened_at = self._views.round_at(group, round_, at.number).opened_at
         if opened_at == 0:
             return []
-        kinds = [topic(Committed), topic(Revealed), topic(ScoresReported)]
+        kinds = topics(Committed, Revealed, ScoresReported)
         first = self._first_block_since(opened_at, at)
         events = read_events(self.logs([kinds, topic_of(round_id(group, round_))], first, at.number))
         committed = sorted((event for event in events if isinstance(event, Committed)), key=lambda event: int(event.node, 16))
@@ -107,7 +107,7 @@ class Rounds(DeployedContract):
             return None
         opened_at = self._views.opened_at(group, head.final_round, at.number)
         first = self._first_block_since(opened_at, at) if opened_at else self._since
-        logs = self.logs([topic(ResultPresented), topic_of(group), topic_of(head.final_round)], first, at.number)
+        logs = self.logs([topics(ResultPresented), topic_of(group), topic_of(head.final_round)], first, at.number)
         presented = (event for event in read_events(logs) if isinstance(event, ResultPresented))
         return next((event.result for event in presented if event.result_hash == head.result_hash), None)
 
@@ -129,8 +129,8 @@ class Rounds(DeployedContract):
         Commits, reveals and scores are found by their round; to find them by the group alone means to read every group's.
         """
         wanted = list(kinds)
-        by_group = [topic(kind) for kind in wanted if not names_its_round(kind)]
-        by_round = [topic(kind) for kind in wanted if names_its_round(kind)]
+        by_group = topics(*(kind for kind in wanted if not names_its_round(kind)))
+        by_round = topics(*(kind for kind in wanted if names_its_round(kind)))
         found: list[Event] = []
         if by_group:
             found += read_events(self.logs([by_group, topic_of(group)], first, last))

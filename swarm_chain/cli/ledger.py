@@ -61,13 +61,13 @@ class Ledger:
 def read_ledger(contracts: "Contracts", group: GroupId) -> Ledger:
     """A group's ledger, all of it at one block."""
     from swarm_chain.chain.connection import block
-    from swarm_chain.chain.events import BudgetAdded, Claimed, RoundPaid, SeatAssigned, read_events, topic, topic_of
+    from swarm_chain.chain.events import BudgetAdded, Claimed, RoundPaid, SeatAssigned, read_events, topic_of, topics
 
     rewards = contracts.rewards
     first, last = contracts.deployment.blocks[rewards.name], block(contracts.web3).number
-    kinds = [topic(kind) for kind in (BudgetAdded, SeatAssigned, RoundPaid)]
+    kinds = topics(BudgetAdded, SeatAssigned, RoundPaid)
     events = read_events(rewards.logs([kinds, topic_of(group)], first, last))
-    claims = read_events(rewards.logs([topic(Claimed)], first, last))
+    claims = read_events(rewards.logs([topics(Claimed)], first, last))
     holders: dict[Seat, SeatAssigned] = {}
     credits: list[Credit] = []
     for event in events:

@@ -96,7 +96,7 @@ def show_lines(group: int, lines: list[RoundLine]) -> None:
 def read_lines(swarm: "Swarm", group: "Group") -> list[RoundLine]:
     """Every round of a group, the first first."""
     from swarm_chain.chain.connection import block
-    from swarm_chain.chain.events import RoundFinal, RoundPaid, RoundVoid, read_events, topic, topic_of
+    from swarm_chain.chain.events import RoundFinal, RoundPaid, RoundVoid, read_events, topic_of, topics
     from swarm_chain.chain.views import RING
     from swarm_chain.protocol.inclusion import seats_in
 
@@ -105,7 +105,7 @@ def read_lines(swarm: "Swarm", group: "Group") -> list[RoundLine]:
     first = contracts.deployment.blocks[contracts.rounds.name]
     paid = {
         event.round: event.paid
-        for event in read_events(contracts.rewards.logs([topic(RoundPaid), topic_of(number)], first, at))
+        for event in read_events(contracts.rewards.logs([topics(RoundPaid), topic_of(number)], first, at))
         if isinstance(event, RoundPaid)
     }
     accuracies, results = measured(swarm), {final.result_hash: final.result for final in contracts.rounds.finals(number, at)}

@@ -1,7 +1,7 @@
 """The books of every contract that holds tokens, to the wei."""
 
 from swarm_chain.chain.contracts import Contracts
-from swarm_chain.chain.events import Transfer, read_events, topic
+from swarm_chain.chain.events import Transfer, read_events, topics
 from swarm_chain.types import Address, GroupId, Seat
 
 NOBODY = "0x" + "0" * 40
@@ -11,7 +11,7 @@ SUPPLY = 10**27
 def check(contracts: Contracts) -> None:
     """Supply = balances + burnt; what contracts hold = budgets + credits, and stakes."""
     token, latest = contracts.token, contracts.web3.eth.block_number
-    transfers = read_events(token.logs([topic(Transfer)], 0, latest))
+    transfers = read_events(token.logs([topics(Transfer)], 0, latest))
     holders = {event.to for event in transfers} - {NOBODY}
     burnt = sum(event.value for event in transfers if event.to == NOBODY)
     balances = {holder: token.balance_of(Address(holder), latest) for holder in holders}

@@ -1,6 +1,6 @@
 from swarm_chain.chain import artifacts
-from swarm_chain.chain.deployment import CONSTRUCTORS
-from swarm_chain.chain.events import KINDS, layouts, topic
+from swarm_chain.chain.code import CONSTRUCTORS
+from swarm_chain.chain.events import KINDS, layouts, topics
 from swarm_chain.chain.reverts import read_revert
 
 OPENZEPPELIN_S = {"Approval", "EIP712DomainChanged"}
@@ -12,7 +12,7 @@ def entries(kind: str) -> dict[str, dict]:  # type: ignore[type-arg]
 
 def test_every_event_of_the_contracts_has_its_type() -> None:
     assert {kind.__name__ for kind in KINDS} == set(entries("event")) - OPENZEPPELIN_S
-    assert len({topic(kind) for kind in KINDS}) == len(KINDS) == len(layouts())
+    assert len({tuple(topics(kind)) for kind in KINDS}) == len(KINDS) == len(layouts())
 
 
 def test_constructors_take_what_they_are_given() -> None:

@@ -21,3 +21,7 @@ class Event:
     """Any event."""
 
     place: Place
+
+    def apart(self) -> "list[Event]":
+        """The events that it tells of: itself, or what a batch holds."""
+        return [self]

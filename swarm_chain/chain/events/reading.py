@@ -53,9 +53,14 @@ class Layout(NamedTuple):
     data: tuple[Argument, ...]
 
 
-def topic(kind: type[Event]) -> str:
-    """The first topic of an event's logs, in hex: what to ask ``eth_getLogs`` for."""
-    return next(key for key, layout in layouts().items() if layout.kind is kind)
+_BATCHES: dict[type[Event], type[Event]] = {rounds.Committed: rounds.CommitsRelayed, rounds.Revealed: rounds.RevealsRelayed}
+"""What a relay's batch tells the same with."""
+
+
+def topics(*kinds: type[Event]) -> list[str]:
+    """The first topics of the logs that tell of events, in hex: what to ask ``eth_getLogs`` for. Batches of them are among these."""
+    wanted = {*kinds, *(_BATCHES[kind] for kind in kinds if kind in _BATCHES)}
+    return [key for key, layout in layouts().items() if layout.kind in wanted]
 
 
 def topic_of(number: int) -> str:
@@ -68,7 +73,7 @@ def topic_of_address(address: Address) -> str:
     return "0x" + address.removeprefix("0x").lower().rjust(64, "0")
 
 
-def read_event(log: LogReceipt) -> Event | None:
+def _read(log: LogReceipt) -> Event | None:
     """The event a log holds, or None if it is no event of ours."""
     layout = layouts().get("0x" + log["topics"][0].hex()) if log["topics"] else None
     if layout is None:
@@ -89,8 +94,8 @@ def read_event(log: LogReceipt) -> Event | None:
 
 
 def read_events(logs: Iterable[LogReceipt]) -> list[Event]:
-    """The events among logs, in their order."""
-    return [event for event in map(read_event, logs) if event is not None]
+    """The events among logs, in their order; a batch's one by one."""
+    return [event for read in map(_read, logs) if read is not None for event in read.apart()]
 
 
 @cache

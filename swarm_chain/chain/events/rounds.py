@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from web3 import Web3
+
 from swarm_chain.chain.events.event import Event
-from swarm_chain.types import Address, Digest, GroupId, Result, Round, Seat
+from swarm_chain.types import Address, Digest, GroupId, Result, Round, Seat, samples_and_metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,59 @@ class Revealed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommitsRelayed(Event):
+    """A relay's batch of commits, 52 bytes each: node 20, sealed digest 32."""
+
+    group: GroupId
+    round: Round
+    commits: bytes
+
+    def apart(self) -> list[Event]:
+        """A ``Committed`` each."""
+        return [
+            Committed(place=self.place, group=self.group, round=self.round, node=_node(entry), sealed_digest=Digest(entry[20:]))
+            for entry in _entries(self.commits, 52)
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevealsRelayed(Event):
+    """A relay's batch of reveals, 128 bytes each: node 20, update root 32, report 12, available 32, salt 32."""
+
+    group: GroupId
+    round: Round
+    parent: bytes
+    reveals: bytes
+
+    def apart(self) -> list[Event]:
+        """A ``Revealed`` each."""
+        return [self._revealed(entry) for entry in _entries(self.reveals, 128)]
+
+    def _revealed(self, entry: bytes) -> "Revealed":
+        samples, metric = samples_and_metric(int.from_bytes(entry[52:64], "big"))
+        return Revealed(
+            place=self.place,
+            group=self.group,
+            round=self.round,
+            node=_node(entry),
+            salt=entry[96:],
+            parent=self.parent,
+            update_root=entry[20:52],
+            samples=samples,
+            metric=metric,
+            available=int.from_bytes(entry[64:96], "big"),
+        )
+
+
+def _entries(batch: bytes, size: int) -> list[bytes]:
+    return [batch[start : start + size] for start in range(0, len(batch), size)]
+
+
+def _node(entry: bytes) -> Address:
+    return Address(str(Web3.to_checksum_address(entry[:20])))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoresReported(Event):
     """The committee's reports of a node, in the transaction of its reveal."""
 
@@ -173,8 +228,10 @@ KINDS: tuple[type[Event], ...] = (
     SeatSlashed,
     RoundOpened,
     Committed,
+    CommitsRelayed,
     RevealStarted,
     Revealed,
+    RevealsRelayed,
     ScoresReported,
     RoundClosed,
     ResultPresented,
