@@ -1,5 +1,5 @@
 from swarm_chain.chain import artifacts
-from swarm_chain.chain.code import CONSTRUCTORS
+from swarm_chain.chain.deploying import CONSTRUCTORS
 from swarm_chain.chain.events import KINDS, layouts, topics
 from swarm_chain.chain.reverts import read_revert
 
