@@ -1,7 +1,12 @@
 """``swarm-chain deploy``: the contracts on any EVM chain."""
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from swarm_chain.cli import options, present
-from swarm_chain.errors import ChainError
+from swarm_chain.errors import ChainError, UsageError
 
 
 def deploy(
@@ -12,6 +17,9 @@ def deploy(
     key: options.Key = None,
     password_file: options.PasswordFile = None,
     name: options.Name = None,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Deployment whose token and identities stay.", show_default=False)
+    ] = None,
     yes: options.Yes = False,
     as_json: options.Json = False,
 ) -> None:
@@ -21,11 +29,16 @@ def deploy(
     it goes on where it stopped: run it again with the same account. The whole token supply goes to the deployer, which has no other power.
     Hand the deployment file to everyone who is to take part.
 
+    Contracts cannot be changed, so a new release has new ones. With --keep they work with the token and the identity registry of an
+    earlier deployment, which nobody administers: balances, identities and node keys stay. Then `swarm-chain group move`.
+
     Example: `swarm-chain deploy --rpc https://rpc.example.org --key keys/deployer.json`
     """
+    from swarm_chain.chain.artifacts import CONTRACTS
     from swarm_chain.chain.connection import chain_id, connect, provider_name
-    from swarm_chain.chain.deployment import deploy as deploy_contracts
-    from swarm_chain.chain.deployment import estimate_cost, load_deployment, verify_deployment
+    from swarm_chain.chain.deploying import deploy as deploy_contracts
+    from swarm_chain.chain.deploying import estimate_cost
+    from swarm_chain.chain.deployment import load_deployment, load_kept, verify_deployment
     from swarm_chain.chain.sender import Sender
     from swarm_chain.cli import wiring
 
@@ -37,14 +50,17 @@ def deploy(
     web3 = connect(url, settings.rpc_timeout)
     number = chain_id(web3)
     path = settings.deployment or folder.deployment
+    if keep is not None and path.resolve() == keep.resolve():
+        raise UsageError(f"{path} is the deployment to keep of.", "Nothing was sent.", "Name the new one's file: --deployment FILE.")
+    kept = load_kept(keep) if keep else None
     found = load_deployment(path) if path.exists() else None
-    if found is not None and found.complete:
+    if found is not None and found.complete and (kept is None or kept.addresses.items() <= found.addresses.items()):
         verify_deployment(web3, found)
         present.done(f"Already deployed: {path}")
     else:
         local = wiring.is_local(url, number)
         sender = Sender(web3, wiring.sponsor(settings, folder, local), confirmations=settings.confirmations)
-        cost, balance = estimate_cost(sender), sender.balance()
+        cost, balance = estimate_cost(sender, kept.kept if kept else ()), sender.balance()
         present.say(f"Chain {number} at {provider_name(web3)}, deployer {sender.address}")
         present.say(f"Costs about {present.tokens(cost, 6)} of the chain's coin; the deployer holds {present.tokens(balance, 6)}.")
         if balance < cost:
@@ -53,13 +69,13 @@ def deploy(
                 "Nothing was sent.",
                 "Send it some of the chain's coin, then run this again.",
             )
-        if not present.agree("Deploy the six contracts?", yes=yes or local):
+        if not present.agree(f"Deploy {len(CONTRACTS) - len(kept.kept if kept else ())} contracts?", yes=yes or local):
             present.say("Nothing was sent.")
             return
         if path == folder.deployment:
             folder.make()
-        with present.progress("Deploying", 6) as step:
-            found = deploy_contracts(web3, sender, path, progress=step)
+        with present.progress("Deploying", len(CONTRACTS)) as step:
+            found = deploy_contracts(web3, sender, path, keep=kept, progress=step)
         present.done(f"Deployed; the deployment file is {path}")
     if as_json:
         present.as_json(

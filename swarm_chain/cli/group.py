@@ -2,13 +2,15 @@
 
 import secrets
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from swarm_chain.cli import options, present
+from swarm_chain.cli.follow import follow
 from swarm_chain.cli.group_create import create
+from swarm_chain.cli.migrate import migrate
+from swarm_chain.cli.move import move
 from swarm_chain.errors import UsageError
 from swarm_chain.types import GroupId
 
@@ -21,6 +23,9 @@ app = typer.Typer(no_args_is_help=True, help="Create, fund and join groups: a gr
 DAY = 86_400
 
 app.command()(create)
+app.command()(migrate)
+app.command()(move)
+app.command()(follow)
 
 
 @app.command("list")
@@ -203,6 +208,7 @@ def join(
 
     Example: `swarm-chain group join 1 --name ada`
     """
+    from swarm_chain.cli.invitation import read_invitation
     from swarm_chain.cli.membership import take_seat
     from swarm_chain.cli.wiring import open_swarm
 
@@ -210,7 +216,7 @@ def join(
     swarm = open_swarm(settings)
     found = swarm.group(group)
     with present.progress(f"Joining group {found.group}", 6) as step:
-        seat = take_seat(swarm, found, _invitation(invitation), step, fund_local=fund_local)
+        seat = take_seat(swarm, found, read_invitation(invitation), step, fund_local=fund_local)
     present.done(f"{settings.name} holds seat {seat.seat} of group {found.group}, from round {seat.from_round}")
 
 
@@ -240,14 +246,6 @@ def leave(
     with present.progress(f"Leaving group {found.group}", 3) as step:
         outcome = leave_seat(swarm, found, step)
     present.done(outcome)
-
-
-def _invitation(text: str) -> bytes:
-    try:
-        given = Path(text).read_text(encoding="ascii") if text and not text.startswith("0x") else text
-        return bytes.fromhex(given.strip().removeprefix("0x"))
-    except (OSError, ValueError) as error:
-        raise UsageError("The invitation is neither a file nor hex.", "Nothing was sent.", "Give what `group invite` printed.") from error
 
 
 def _summary(swarm: "Swarm", group: "Group") -> dict[str, Any]:

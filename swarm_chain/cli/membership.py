@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from swarm_chain.cli.invitation import refused
 from swarm_chain.cli.passwords import open_key
+from swarm_chain.cli.present import tokens
 from swarm_chain.cli.wiring import PLAY_COIN, Swarm, give_coin, own_seat
 from swarm_chain.errors import ChainError, TransactionError, UsageError
 from swarm_chain.types import Address, SeatView
@@ -35,31 +37,36 @@ def take_seat(swarm: Swarm, group: "Group", invitation: bytes, step: Step, *, fu
         step("getting coin and tokens from the local treasury")
         fund_from_treasury(swarm, [Address(str(operator.address)), address], Address(str(operator.address)), terms.stake)
     identity = _identity(swarm, operator, node, step)
-    missing = max(0, terms.stake - contracts.stakes.stake_of(identity).free)
-    if missing:
-        held = contracts.token.balance_of(Address(str(operator.address)))
-        if held < missing:
-            raise ChainError(
-                f"The operator {operator.address} holds {_tokens(held)} tokens; a seat's stake needs {_tokens(missing)}.",
-                "The node is registered; nothing was deposited.",
-                "Send it the tokens, or on a local chain add --fund-local, then run this again.",
-            )
-        step("approving the stake")
-        swarm.send(operator, contracts.token.approve(contracts.stakes.address, missing))
-        step("depositing the stake")
-        swarm.send(operator, contracts.stakes.deposit(identity, missing))
+    deposit_stake(swarm, group, operator, identity, step)
     step("taking the seat")
     try:
         swarm.send(operator, contracts.rounds.join(group.group, address, invitation))
     except TransactionError as problem:
-        if problem.reverted_with != "InvitationNeeded":
-            raise
-        raise UsageError(
-            f"Group {group.group} takes members by invitation.",
-            "The node is registered and its stake deposited.",
-            f"Ask {group.creator} for one for identity {identity}, then run this again with --invitation.",
-        ) from problem
+        raise refused(problem, group, identity, "The node is registered and its stake deposited.") from problem
     return own_seat(swarm, group, address)
+
+
+def deposit_stake(swarm: Swarm, group: "Group", operator: "LocalAccount", identity: int, step: Step) -> None:
+    """Sees to it that an identity has a seat's stake free, out of its operator's tokens.
+
+    Raises:
+        ChainError: the operator holds too little.
+    """
+    contracts, owner = swarm.contracts, Address(str(operator.address))
+    missing = max(0, group.terms.stake - contracts.stakes.stake_of(identity).free)
+    if not missing:
+        return
+    held = contracts.token.balance_of(owner)
+    if held < missing:
+        raise ChainError(
+            f"The operator {owner} holds {tokens(held)} tokens; a seat's stake needs {tokens(missing)}.",
+            "The node is registered; nothing was deposited.",
+            "Send it the tokens, or on a local chain add --fund-local, then run this again.",
+        )
+    step("approving the stake")
+    swarm.send(operator, contracts.token.approve(contracts.stakes.address, missing))
+    step("depositing the stake")
+    swarm.send(operator, contracts.stakes.deposit(identity, missing))
 
 
 def leave_seat(swarm: Swarm, group: "Group", step: Step) -> str:
@@ -81,7 +88,7 @@ def leave_seat(swarm: Swarm, group: "Group", step: Step) -> str:
     step("withdrawing the stake")
     free = contracts.stakes.stake_of(seat.identity).free
     swarm.send(operator, contracts.stakes.withdraw(seat.identity, free, Address(str(operator.address))))
-    return f"Seat {seat.seat} is free again; {_tokens(free)} tokens of stake went to {operator.address}."
+    return f"Seat {seat.seat} is free again; {tokens(free)} tokens of stake went to {operator.address}."
 
 
 def fund_from_treasury(swarm: Swarm, accounts: list[Address], operator: Address, wei: int) -> None:
@@ -119,9 +126,3 @@ def _identity(swarm: Swarm, operator: "LocalAccount", node: "LocalAccount", step
             "Give that operator's --key.",
         )
     return identity
-
-
-def _tokens(wei: int) -> str:
-    from swarm_chain.cli.present import tokens
-
-    return tokens(wei)

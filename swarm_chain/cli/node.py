@@ -10,6 +10,7 @@ import typer
 
 from swarm_chain.cli import options, present
 from swarm_chain.cli.processes import Interrupted
+from swarm_chain.cli.rotate import rotate
 from swarm_chain.errors import SwarmChainError
 from swarm_chain.types import Address
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from swarm_chain.node.settings import NodeSettings
 
 app = typer.Typer(no_args_is_help=True, help="Make, run and watch a trainer node.")
+app.command()(rotate)
 
 
 @app.command()

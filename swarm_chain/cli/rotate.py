@@ -1,0 +1,97 @@
+"""``swarm-chain node rotate``: a new node key for the same identity."""
+
+from typing import TYPE_CHECKING
+
+from swarm_chain.cli import options, present
+from swarm_chain.errors import TransactionError, UnknownError, UsageError
+from swarm_chain.types import Address, GroupId, Seat
+
+if TYPE_CHECKING:
+    from swarm_chain.cli.wiring import Swarm
+
+
+def rotate(
+    config: options.Config = None,
+    home: options.Home = None,
+    name: options.Name = None,
+    rpc_url: options.RpcUrl = None,
+    deployment: options.DeploymentFile = None,
+    key: options.Key = None,
+    password_file: options.PasswordFile = None,
+) -> None:
+    """Replace a node's key; identity, seats, stake and reputation stay.
+
+    Makes a new key file, has the operator register it, and hands every seat over. The old key's file is kept beside it and can do nothing
+    any more. Stop the node first, and send the new address some of the chain's coin afterwards. What is done already is left out, so run
+    it again if it was interrupted.
+
+    Example: `swarm-chain node rotate --name ada`
+    """
+    from swarm_chain.cli.aside import put_aside, require_revealed
+    from swarm_chain.cli.passwords import create_keys, open_key
+    from swarm_chain.cli.wiring import open_swarm
+    from swarm_chain.node.keys import key_address
+    from swarm_chain.node.lock import exclusive
+
+    settings = options.settings(
+        config=config, home=home, name=name, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file
+    )
+    swarm = open_swarm(settings)
+    contracts, folder = swarm.contracts, swarm.home
+    current, following = folder.node_key(settings.name), folder.node_key(settings.name).with_name("node.next.json")
+    old = key_address(current)
+    with exclusive(folder.node(settings.name)), present.progress("Rotating the key", 4) as step:
+        new = key_address(following) if following.exists() else None
+        identity = contracts.identities.identity_of(old) or (contracts.identities.identity_of(new) if new else 0)
+        if not identity:
+            raise UnknownError(
+                f"The node {old} is not registered, so there is nothing to rotate.", "Nothing was changed.", "See `swarm-chain group join`."
+            )
+        operator, owner = swarm.account(), contracts.identities.operator_of(identity)
+        if owner != Address(str(operator.address)):
+            raise UsageError(f"The node belongs to the operator {owner}, not {operator.address}.", "Nothing was sent.", "Give its --key.")
+        seats = _seats(swarm, old)
+        for group, _ in seats:
+            require_revealed(swarm, group, old)
+        step("making the key")
+        create_keys([following], settings, folder, local=swarm.local)
+        account = open_key(following, settings, folder)
+        new = Address(str(account.address))
+        if contracts.identities.identity_of(new) != identity:
+            step("registering it")
+            put_aside(folder.node(settings.name))
+            swarm.send(operator, contracts.identities.rotate(identity, account, owner))
+        bound = []
+        for group, seat in seats:
+            step(f"handing over seat {seat} of group {group}")
+            try:
+                swarm.send(operator, contracts.rounds.rekey(group, seat))
+            except TransactionError as problem:
+                if problem.reverted_with != "SeatStillBound":
+                    raise
+                bound.append(str(group))
+        if bound:
+            raise UsageError(
+                f"The seat in group {', '.join(bound)} waits until rounds of the key before are settled.",
+                "The new key is registered, and everything else handed over.",
+                "Run this again when they are (`swarm-chain group show`).",
+            )
+        current.rename(current.with_name(f"node.until-{identity}-{contracts.identities.nonce_of(identity)}.json"))
+        following.rename(current)
+    present.done(f"The key of {settings.name} (identity {identity}) is {new} now; {old} has no say any more")
+    present.say(f"Send {new} some of the chain's coin, then `swarm-chain node run --name {settings.name}`.")
+
+
+def _seats(swarm: "Swarm", node: Address) -> list[tuple[GroupId, Seat]]:
+    """A key's seats in every group. UsageError where one was left and not freed."""
+    views = swarm.contracts.views
+    groups = [GroupId(number) for number in range(1, swarm.contracts.groups.group_count() + 1)]
+    found = [(group, views.seat(group, node)) for group in groups]
+    left = [group for group, seat in found if seat is not None and seat.until_round]
+    if left:
+        raise UsageError(
+            f"The seat in group {left[0]} was left and is not free yet; it stays the old key's.",
+            "Nothing was changed.",
+            f"`swarm-chain group leave {left[0]}` frees it once its rounds are settled; run this again then.",
+        )
+    return [(group, seat.seat) for group, seat in found if seat is not None]
