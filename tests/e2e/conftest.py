@@ -8,7 +8,7 @@ from swarm_of_processes import Swarm
 
 from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
-from swarm_chain.chain.deployment import deploy
+from swarm_chain.chain.deploying import deploy
 from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.sender import Sender
 

@@ -11,7 +11,7 @@ from web3.types import RPCEndpoint
 
 from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
-from swarm_chain.chain.deployment import deploy
+from swarm_chain.chain.deploying import deploy
 from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.sender import NonceUsedError, Sender, SignedTransaction
 from swarm_chain.errors import TransactionError, UnknownError
