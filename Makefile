@@ -98,9 +98,40 @@ lock: .venv/.python ## resolve the Python dependencies again (torch excepted)
 			--custom-compile-command "make lock" pyproject.toml --output-file $$set; \
 	done
 
+# Halmos and Slither have an environment of their own: what they pin is not what the project pins.
+.venv-contracts/.installed: .venv/.python requirements-contracts.lock
+	@$(PYTHON) -m venv .venv-contracts
+	@.venv-contracts/bin/pip install --quiet --require-hashes --requirement requirements-contracts.lock
+	@touch $@
+
+.PHONY: contracts-tools
+contracts-tools: install .venv-contracts/.installed ## install Halmos and Slither, for prove and slither
+
+.PHONY: prove
+prove: contracts-tools ## prove what tests/proofs says of the contracts, for all inputs
+	@$(BIN)/python scripts/prove.py
+
+.PHONY: slither
+slither: contracts-tools ## look for known kinds of faults in the contracts
+	@$(BIN)/python scripts/run_slither.py
+
+.PHONY: coverage
+coverage: install ## lines and branches of contracts/ that the forge tests run
+	@$(BIN)/python scripts/contract_coverage.py
+
+.PHONY: mutate
+mutate: install ## put faults into the contracts, see that a test fails; resumable, hours
+	@$(BIN)/python scripts/contract_mutation.py $(MUTATE_ARGS)
+
+.PHONY: contracts-lock
+contracts-lock: .venv/.python ## resolve requirements-contracts.in again
+	@$(BIN)/pip install --quiet uv==0.13.9
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --quiet \
+		--custom-compile-command "make contracts-lock" requirements-contracts.in --output-file requirements-contracts.lock
+
 .PHONY: clean
 clean: ## end every process and remove every file the project made here; keys stay
 	@if [ -x $(BIN)/swarm-chain ]; then $(BIN)/swarm-chain down; fi
-	@rm -rf .venv node_modules dist build cache out hardhat-artifacts coverage coverage.json *.egg-info \
+	@rm -rf .venv .venv-contracts node_modules dist build cache out hardhat-artifacts coverage coverage.json *.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
