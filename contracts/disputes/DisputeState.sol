@@ -15,7 +15,9 @@ abstract contract DisputeState is IDisputes, NamedResults {
     ERC20Burnable public immutable TOKEN;
 
     mapping(GroupId group => mapping(bytes32 resultHash => Strike)) internal _strikes;
-    mapping(GroupId group => mapping(bytes32 resultHash => Demand)) internal _demands;
+    mapping(GroupId group => mapping(bytes32 resultHash => mapping(address challenger => Demand))) internal _demands;
+    /// @dev Until when leaves of a result can be demanded; set by the first demand.
+    mapping(GroupId group => mapping(bytes32 resultHash => uint256)) internal _demandsEnd;
 
     constructor(IIdentityRegistry identities, IStakeVault vault) {
         IDENTITIES = identities;
@@ -28,8 +30,8 @@ abstract contract DisputeState is IDisputes, NamedResults {
     }
 
     /// @inheritdoc IDisputes
-    function demandOf(GroupId group, bytes32 resultHash) external view returns (Demand memory) {
-        return _demands[group][resultHash];
+    function demandOf(GroupId group, bytes32 resultHash, address challenger) external view returns (Demand memory) {
+        return _demands[group][resultHash][challenger];
     }
 
     function _strike(Kind kind, GroupId group, uint32 round, bytes32 hash, address challenger) internal {

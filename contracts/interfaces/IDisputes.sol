@@ -70,7 +70,6 @@ interface IDisputes {
     error NothingToCollect(bytes32 resultHash);
     error DemandOpen(bytes32 resultHash);
     error NoDemand(bytes32 resultHash);
-    error TooManyDemands(bytes32 resultHash);
 
     // ------------------------------------------------------------------------------------------------ events
     /// @notice Whether it voids rounds, `RoundManager.RoundsStruck` in the same transaction says.
@@ -79,7 +78,7 @@ interface IDisputes {
     event VoterSlashed(GroupId indexed group, bytes32 indexed resultHash, uint8 indexed seat, address node, uint256 taken);
     /// @param paid to the challenger, or @param burnt because one of its own seats named the result; in wei
     event Collected(GroupId indexed group, bytes32 indexed resultHash, address challenger, uint256 paid, uint256 burnt);
-    /// @notice Whoever holds the leaf may answer before `until` and earns the bond.
+    /// @notice Whoever holds the leaf may answer before `until` and earns half of the bond.
     event Demanded(
         GroupId indexed group,
         uint32 indexed round,
@@ -94,6 +93,7 @@ interface IDisputes {
         GroupId indexed group,
         uint32 indexed round,
         bytes32 indexed resultHash,
+        address challenger,
         address from,
         Tree tree,
         uint256 index,
@@ -164,15 +164,17 @@ interface IDisputes {
     function challengeUnpresented(GroupId group) external;
 
     // ------------------------------------------------------------------------------------------------ withheld leaves
-    /// @notice Demands a leaf of a presented and agreed result, which cannot be proven wrong as long as nobody shows it. The caller
-    /// approves a bond of a hundredth of the group's stake. The result is not final before two more challenge windows.
+    /// @notice Demands a leaf of a presented and agreed result, one at a time a caller, which cannot be proven wrong as long as nobody shows it. The caller
+    /// approves a bond of a hundredth of the group's stake. The result is not final before two more challenge windows. The last demand
+    /// is made 64 challenge windows after the result would have been due.
     function demand(GroupId group, Result calldata result, Tree tree, uint256 index) external;
-    /// @notice Shows the demanded leaf, within a challenge window, and earns the bond. Anyone.
-    function answer(GroupId group, Result calldata result, Leaf calldata leaf) external;
+    /// @notice Shows the leaf that a challenger demanded, within a challenge window, and earns half of the bond; the other half is
+    /// burnt. What lies behind the tree's last leaf must be empty. Anyone.
+    function answer(GroupId group, Result calldata result, address challenger, Leaf calldata leaf) external;
     /// @notice Strikes a result whose demanded leaf nobody showed; the bond goes back.
-    function challengeUnanswered(GroupId group, Result calldata result) external;
+    function challengeUnanswered(GroupId group, Result calldata result, address challenger) external;
     /// @notice Returns the bond of a demand that no answer can be needed for any more: the result is struck, or its round settled.
-    function reclaim(GroupId group, bytes32 resultHash) external;
+    function reclaim(GroupId group, bytes32 resultHash, address challenger) external;
 
     // ------------------------------------------------------------------------------------------------ consequences
     /// @notice Slashes a seat that named a struck result. Anyone, once a seat and result.
@@ -197,11 +199,8 @@ interface IDisputes {
     }
 
     /// @param until the answer's deadline; 0 where no demand is open
-    /// @param count demands so far
     struct Demand {
-        address challenger;
         uint40 until;
-        uint8 count;
         uint32 index;
         Tree tree;
         uint128 bond;
@@ -209,5 +208,5 @@ interface IDisputes {
     }
 
     function strikeOf(GroupId group, bytes32 resultHash) external view returns (Strike memory);
-    function demandOf(GroupId group, bytes32 resultHash) external view returns (Demand memory);
+    function demandOf(GroupId group, bytes32 resultHash, address challenger) external view returns (Demand memory);
 }

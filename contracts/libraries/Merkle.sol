@@ -43,4 +43,16 @@ library Merkle {
         }
         return hash == root;
     }
+
+    /// @notice Whether a leaf's siblings are empty where they cover nothing but indices from `count` on, as in every right tree.
+    /// @dev Those of the last leaf cover all of them.
+    function isPadded(uint256 index, uint256 count, bytes32[] calldata proof) internal pure returns (bool) {
+        bytes32 empty = 0;
+        for (uint256 level = 0; level < proof.length; ++level) {
+            uint256 first = ((index >> level) ^ 1) << level;
+            if (first >= count && proof[level] != empty) return false;
+            empty = nodeHash(empty, empty);
+        }
+        return true;
+    }
 }

@@ -48,11 +48,9 @@ class Strike:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """The demand of a result's leaf; ``until`` is 0 where none is open. ``bond`` in wei."""
+    """A challenger's demand of a result's leaf; ``until`` is 0 where none is open. ``bond`` in wei."""
 
-    challenger: Address
     until: int
-    count: int
     index: int
     tree: Tree
     bond: int
@@ -70,10 +68,10 @@ class Disputes(DeployedContract):
         challenger, struck_at, round_, kind, tainted, pot, slashed = self.read("strikeOf", group, result_hash, block=block)
         return Strike(address_of(challenger), struck_at, Round(round_), Fault(kind), tainted, pot, slashed)
 
-    def demand_of(self, group: GroupId, result_hash: bytes, block: BlockIdentifier = "latest") -> Demand:
-        """The last demand of one of a result's leaves."""
-        challenger, until, count, index, tree, bond, round_ = self.read("demandOf", group, result_hash, block=block)
-        return Demand(address_of(challenger), until, count, index, Tree(tree), bond, Round(round_))
+    def demand_of(self, group: GroupId, result_hash: bytes, challenger: Address, block: BlockIdentifier = "latest") -> Demand:
+        """The last demand that a challenger made of one of a result's leaves."""
+        until, index, tree, bond, round_ = self.read("demandOf", group, result_hash, challenger, block=block)
+        return Demand(until, index, Tree(tree), bond, Round(round_))
 
     def events(self, group: GroupId, kinds: Iterable[type[Event]], first: int, last: int) -> list[Event]:
         """A group's events of some kinds in the blocks ``first`` to ``last``, in order."""
@@ -110,17 +108,17 @@ class Disputes(DeployedContract):
         """Demands a leaf of a result; approve this contract for the bond first."""
         return self.function("demand", group, astuple(result), tree, index)
 
-    def answer(self, group: GroupId, result: Result, leaf: Leaf) -> ContractFunction:
-        """Shows the demanded leaf, and earns the bond."""
-        return self.function("answer", group, astuple(result), _leaf(leaf))
+    def answer(self, group: GroupId, result: Result, challenger: Address, leaf: Leaf) -> ContractFunction:
+        """Shows the leaf that a challenger demanded, and earns half of the bond."""
+        return self.function("answer", group, astuple(result), challenger, _leaf(leaf))
 
-    def challenge_unanswered(self, group: GroupId, result: Result) -> ContractFunction:
+    def challenge_unanswered(self, group: GroupId, result: Result, challenger: Address) -> ContractFunction:
         """Strikes a result whose demanded leaf nobody showed in time."""
-        return self.function("challengeUnanswered", group, astuple(result))
+        return self.function("challengeUnanswered", group, astuple(result), challenger)
 
-    def reclaim(self, group: GroupId, result_hash: bytes) -> ContractFunction:
+    def reclaim(self, group: GroupId, result_hash: bytes, challenger: Address) -> ContractFunction:
         """Returns the bond of a demand that no answer can be needed for any more."""
-        return self.function("reclaim", group, result_hash)
+        return self.function("reclaim", group, result_hash, challenger)
 
     def slash(self, group: GroupId, result_hash: bytes, opened: Opened) -> ContractFunction:
         """Slashes a seat that named a struck result: what it revealed in the round after the result's."""

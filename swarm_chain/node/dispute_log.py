@@ -6,7 +6,7 @@ from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.events import Answered, BondReturned, Demanded, Event, ResultStruck, VoterSlashed
 from swarm_chain.chain.identity import REORG_BLOCKS
 from swarm_chain.protocol.disputes.evidence import Leaf, Tree
-from swarm_chain.types import GroupId, Seat
+from swarm_chain.types import Address, GroupId, Seat
 
 KINDS: tuple[type[Event], ...] = (ResultStruck, VoterSlashed, Demanded, Answered, BondReturned)
 
@@ -42,12 +42,12 @@ class DisputeLog:
 
     def open_demands(self) -> list[Demanded]:
         """Demands that nobody answered, and whose bond did not go back."""
-        still: dict[bytes, Demanded] = {}
+        still: dict[tuple[bytes, Address], Demanded] = {}
         for event in self._events:
             if isinstance(event, Demanded):
-                still[event.result_hash] = event
+                still[event.result_hash, event.challenger] = event
             elif isinstance(event, Answered | BondReturned):
-                still.pop(event.result_hash, None)
+                still.pop((event.result_hash, event.challenger), None)
         return list(still.values())
 
     def shown(self, hash_: bytes, tree: Tree) -> dict[int, Leaf]:

@@ -162,17 +162,21 @@ class Watch:
     def _search(self, snapshot: Snapshot, named: _Named, tree: Tree, reference: Reference) -> bool:
         """Demands one leaf after the other, until the wrong one lies open or is not shown."""
         group, disputes, now = self._follower.group, self._follower.contracts.disputes, snapshot.block.time
-        demand = next((demand for demand in self._log.open_demands() if demand.result_hash == named.hash), None)
-        if demand is not None:
-            if now < demand.until:
-                return False
-            return self._struck(named.result.round, named.hash, disputes.challenge_unanswered(group, named.result), Fault.UNANSWERED)
+        demands = [demand for demand in self._log.open_demands() if demand.result_hash == named.hash]
+        for demand in demands:
+            if now >= demand.until:
+                function = disputes.challenge_unanswered(group, named.result, demand.challenger)
+                return self._struck(named.result.round, named.hash, function, Fault.UNANSWERED)
+        if any(demand.challenger == self._follower.sender.address for demand in demands):
+            return False
         match follow(tree.kind, reference.hashes[tree], tree.root_of(named.result), self._log.shown(named.hash, tree)):
             case Found(index, leaf):
                 find = reference.wrong_columns if tree is Tree.COLUMNS else reference.wrong_model
                 self._verdicts[named.hash] = Wrong(find(named.result, index, leaf))
                 return self._look_at(snapshot, named)
             case Ask(index):
+                if any((demand.tree, demand.index) == (tree, index) for demand in demands):
+                    return False  # somebody else's demand brings it, or the strike
                 if not (named.agreed and named.presented):
                     self._teller.tell(
                         Sighting(named.result.round, named.hash, "unprovable", "nobody shows its bytes, and nothing hangs on it")
@@ -217,8 +221,12 @@ class Watch:
         if not isinstance(reference, Reference):
             return False
         tree = Tree(demand.tree)
-        function = self._follower.contracts.disputes.answer(self._follower.group, result, reference.leaf(tree, demand.index))
-        receipt = self._steps.take(f"answer {demand.result_hash.hex()} {tree.name} {demand.index} {demand.until}", function)
+        function = self._follower.contracts.disputes.answer(
+            self._follower.group, result, demand.challenger, reference.leaf(tree, demand.index)
+        )
+        receipt = self._steps.take(
+            f"answer {demand.result_hash.hex()} {demand.challenger} {tree.name} {demand.index} {demand.until}", function
+        )
         if receipt is None:
             return False
         why = f"leaf {demand.index} of its {tree.name.lower()}"

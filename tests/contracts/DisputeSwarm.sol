@@ -235,18 +235,18 @@ abstract contract DisputeSwarm is Swarm {
         Result memory result = claimed;
         bool isModel = tree == IDisputes.Tree.Model;
         Leaf memory leaf = leafOf(isModel ? Merkle.Kind.Model : Merkle.Kind.Columns, isModel ? claimedData : columnsData);
-        sentBytes = 4 + abi.encode(group, result, leaf).length;
+        sentBytes = 4 + abi.encode(group, result, WATCHER, leaf).length;
         bytes memory error_ = expected;
         delete expected;
         if (error_.length != 0) vm.expectRevert(error_);
         vm.prank(from);
-        disputes.answer(group, result, leaf);
+        disputes.answer(group, result, WATCHER, leaf);
     }
 
     function challengeUnanswered() internal {
         Result memory result = claimed;
         asWatcher();
-        disputes.challengeUnanswered(group, result);
+        disputes.challengeUnanswered(group, result, WATCHER);
     }
 
     function slash(bytes32 hash, uint256 node) internal {

@@ -30,19 +30,19 @@ contract DisputesDemandsTest is DisputeSwarm {
     // ------------------------------------------------------------------------------------------------ asked and answered
 
     function test_an_answer_shows_the_leaf_and_earns_the_bond() public withPresented {
+        uint256 supply = token.totalSupply();
         for (uint256 i = 0; i < 2; ++i) {
             IDisputes.Tree tree = i == 0 ? MODEL : COLUMNS;
             demand(tree, 1);
             assertEq(token.balanceOf(address(disputes)), BOND, "held");
-            IDisputes.Demand memory entry = disputes.demandOf(group, hash);
-            assertEq(entry.challenger, WATCHER, "challenger");
+            IDisputes.Demand memory entry = disputes.demandOf(group, hash, WATCHER);
             assertEq(entry.until, vm_now() + WINDOW, "deadline");
-            assertEq(entry.count, i + 1, "count");
             Leaf memory shown = blockLeaves()[i == 0 ? 2 : 0];
             vm.expectEmit(address(disputes));
-            emit IDisputes.Answered(group, 1, hash, HELPER, tree, 1, shown.data, shown.proof);
+            emit IDisputes.Answered(group, 1, hash, WATCHER, HELPER, tree, 1, shown.data, shown.proof);
             answerWith(shown);
-            assertEq(token.balanceOf(HELPER), (i + 1) * BOND, "bond");
+            assertEq(token.balanceOf(HELPER), ((i + 1) * BOND) / 2, "half of the bond");
+            assertEq(token.totalSupply(), supply - ((i + 1) * BOND) / 2, "the other half is burnt");
             assertEq(token.balanceOf(address(disputes)), 0, "paid out");
         }
         expectError(abi.encodeWithSelector(IDisputes.NoDemand.selector, hash));
@@ -88,16 +88,37 @@ contract DisputesDemandsTest is DisputeSwarm {
 
     // ------------------------------------------------------------------------------------------------ what may be demanded
 
-    function test_one_demand_at_a_time_and_few_a_result() public withPresented {
-        for (uint256 i = 0; i < 32; ++i) {
+    /// @dev However many demands others have made and answered themselves, one's own is open to one, until the time for all is over.
+    function test_nobody_uses_up_the_demands_of_others() public withPresented {
+        uint256 due = vm_now() + WINDOW;
+        Result memory result = claimed;
+        token.transfer(HELPER, 100 * BOND);
+        vm.prank(HELPER);
+        token.approve(address(disputes), type(uint256).max);
+        for (uint256 i = 0; i < 40; ++i) {
+            vm.prank(HELPER);
+            disputes.demand(group, result, MODEL, 1);
+            vm.prank(HELPER);
+            disputes.answer(group, result, HELPER, blockLeaves()[2]);
+        }
+        vm.prank(HELPER);
+        disputes.demand(group, result, MODEL, 1);
+        demand(COLUMNS, 1);
+        expectError(abi.encodeWithSelector(IDisputes.DemandOpen.selector, hash));
+        demand(COLUMNS, 2);
+        answer(HELPER, COLUMNS);
+        // Demands keep it from being due for 64 windows, and no longer.
+        while (vm_now() + 2 * WINDOW <= due + 64 * WINDOW) {
+            vm.warp(vm_now() + WINDOW);
             demand(MODEL, 1);
-            expectError(abi.encodeWithSelector(IDisputes.DemandOpen.selector, hash));
-            demand(COLUMNS, 1);
             answer(HELPER, MODEL);
         }
-        expectError(abi.encodeWithSelector(IDisputes.TooManyDemands.selector, hash));
+        vm.warp(due + 63 * WINDOW + 1);
+        expectError(abi.encodeWithSelector(IDisputes.TooLate.selector, due + 63 * WINDOW, vm_now()));
         demand(MODEL, 1);
-        assertEq(token.balanceOf(HELPER), 32 * BOND, "bonds");
+        vm.warp(due + 65 * WINDOW);
+        rounds.finalize(group, claimed);
+        assertEq(settledRound(), 1, "final");
     }
 
     function test_a_demand_comes_before_the_result_is_due() public withPresented {
@@ -151,11 +172,11 @@ contract DisputesDemandsTest is DisputeSwarm {
         // Who demanded is the challenger, whoever ends it.
         Result memory result = claimed;
         vm.prank(HELPER);
-        disputes.challengeUnanswered(group, result);
+        disputes.challengeUnanswered(group, result, WATCHER);
         assertStruck(hash, IDisputes.Kind.Unanswered);
         assertEq(token.balanceOf(WATCHER), before, "the bond is back");
         vm.expectRevert(abi.encodeWithSelector(IDisputes.NoDemand.selector, hash));
-        disputes.reclaim(group, hash);
+        disputes.reclaim(group, hash, WATCHER);
     }
 
     function test_without_a_demand_nothing_is_unanswered() public withPresented {
@@ -175,11 +196,11 @@ contract DisputesDemandsTest is DisputeSwarm {
         uint256 before = token.balanceOf(WATCHER);
         demand(MODEL, 1);
         vm.expectRevert(abi.encodeWithSelector(IDisputes.DemandOpen.selector, hash));
-        disputes.reclaim(group, hash);
+        disputes.reclaim(group, hash, WATCHER);
         challengeTerms();
         expectError(abi.encodeWithSelector(IDisputes.AlreadyStruck.selector, hash));
         answer(HELPER, MODEL);
-        disputes.reclaim(group, hash);
+        disputes.reclaim(group, hash, WATCHER);
         assertEq(token.balanceOf(WATCHER), before, "the bond is back");
         assertEq(token.balanceOf(address(disputes)), 0, "nothing stays");
     }
@@ -191,7 +212,7 @@ contract DisputesDemandsTest is DisputeSwarm {
         rounds.finalize(group, claimed);
         expectError(abi.encodeWithSelector(IDisputes.RoundSettled.selector, group, 1));
         challengeUnanswered();
-        disputes.reclaim(group, hash);
+        disputes.reclaim(group, hash, WATCHER);
         assertEq(token.balanceOf(WATCHER), before, "the bond is back");
     }
 
@@ -219,7 +240,7 @@ contract DisputesDemandsTest is DisputeSwarm {
         challengeUnanswered();
         rounds.settleVoid(group);
         rounds.settleVoid(group);
-        disputes.reclaim(group, hash);
+        disputes.reclaim(group, hash, WATCHER);
         assertEq(token.balanceOf(WATCHER), before, "the bond is back");
     }
 
@@ -228,7 +249,7 @@ contract DisputesDemandsTest is DisputeSwarm {
     function answerWith(Leaf memory leaf) private {
         Result memory result = claimed;
         vm.prank(HELPER);
-        disputes.answer(group, result, leaf);
+        disputes.answer(group, result, WATCHER, leaf);
     }
 
     /// @dev A group whose agreed and presented result breaks the terms.

@@ -73,14 +73,14 @@ contract DisputesGasTest is DisputeSwarm {
     function _demands(uint256 seats, uint256 limit, bytes32 hash) private {
         Result memory result = claimed;
         sentBytes = 0;
-        disputes.demand(group, result, IDisputes.Tree.Columns, blockIndex);
+        demand(IDisputes.Tree.Columns, blockIndex);
         _report(seats, limit, "demand");
         answer(address(this), IDisputes.Tree.Columns);
         _report(seats, limit, "answer");
         sentBytes = 0;
-        disputes.demand(group, result, IDisputes.Tree.Columns, 0);
+        demand(IDisputes.Tree.Columns, 0);
         vm.warp(vm_now() + WINDOW);
-        disputes.challengeUnanswered(group, result);
+        disputes.challengeUnanswered(group, result, WATCHER);
         _report(seats, limit, "unanswered");
         assertEq(disputes.strikeOf(group, hash).round, 1, "struck");
     }

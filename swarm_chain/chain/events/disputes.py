@@ -60,6 +60,7 @@ class Answered(Event):
     group: GroupId
     round: Round
     result_hash: bytes
+    challenger: Address
     from_: Address
     tree: int
     index: int
