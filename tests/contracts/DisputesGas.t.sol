@@ -39,6 +39,8 @@ contract DisputesGasTest is DisputeSwarm {
         claimed.choiceRoot = bytes32(uint256(1));
         bytes32 hash = claim();
         rounds.present(group, claimed);
+        token.transfer(WATCHER, STAKE);
+        vm.prank(WATCHER);
         token.approve(address(disputes), type(uint256).max);
         uint256 snapshot = vm.snapshotState();
         for (uint256 i = 0; i < PROOFS; ++i) {
