@@ -208,10 +208,9 @@ def report(mutants: list[Mutant], results: dict[str, Result]) -> tuple[str, bool
         lines.append(f"| {path.removeprefix('contracts/'):<34} | {total:>7} | {sum(counts):>6} | {counts[0]:>6} | {counts[1]:>8} |")
     lines += ["", "## Survivors", ""]
     for result in sorted(survivors, key=lambda result: (result.path, result.line)):
-        lines += [
-            f"- `{result.name}` {result.path}:{result.line}, {result.function}, {result.operator}: `{_short(result.before)}` → `{_short(result.text)}`",
-            f"  {explained.get(result.name, 'NOT EXPLAINED')}",
-        ]
+        place = f"{result.path}:{result.line}, {result.function}, {result.operator}"
+        change = f"`{_short(result.before)}` → `{_short(result.text)}`"
+        lines += [f"- `{result.name}` {place}: {change}", f"  {explained.get(result.name, 'NOT EXPLAINED')}"]
     is_reached = score >= GOAL and all(result.name in explained for result in survivors)
     return "\n".join(lines) + "\n", is_reached
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Slither over contracts/: ``scripts/run_slither.py``. Exits 1 where a finding is not explained in slither.config.json.
 
-`detectors_to_exclude` there holds whole kinds that say nothing here; `explained` holds findings one by one, each with its reason. An
+`kinds` there holds whole kinds of findings that say nothing here, `explained` findings one by one, each with its reason. An
 explanation that no finding needs any more is refused too.
 """
 
@@ -25,14 +25,35 @@ def findings() -> list[Json]:
     kinds: dict[str, str] = json.loads(SETTINGS.read_text(encoding="utf-8"))["kinds"]
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.unlink(missing_ok=True)
-    path = f"{contract_copy.forge().parent}{os.pathsep}{os.environ['PATH']}"
+    settings = os.environ | {"FOUNDRY_PROFILE": "slither"}
+    # Slither's own way to call forge leaves out the folder named contracts.
+    built = subprocess.run(
+        [str(contract_copy.forge()), "build", "--build-info", "--force"],
+        cwd=ROOT,
+        env=settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if built.returncode != 0:
+        raise SystemExit(f"{built.stdout[-2_000:]}{built.stderr[-2_000:]}\nThe contracts do not compile.")
     done = subprocess.run(
         [
-            *(str(program), ".", "--json", str(REPORT), "--exclude", ",".join(kinds), "--exclude-dependencies"),
-            *("--filter-paths", "node_modules,tests", "--foundry-out-directory", "cache/slither-out", "--disable-color"),
+            *(
+                str(program),
+                ".",
+                "--ignore-compile",
+                "--compile-force-framework",
+                "foundry",
+                "--foundry-out-directory",
+                "cache/slither-out",
+            ),
+            *("--json", str(REPORT), "--exclude-dependencies", "--filter-paths", "node_modules", "--disable-color"),
+            # The settings are read here, since each of them has a reason beside it.
+            *("--config-file", "cache/none.json", *(("--exclude", ",".join(kinds)) if kinds else ())),
         ],
         cwd=ROOT,
-        env=os.environ | {"FOUNDRY_PROFILE": "slither", "PATH": path},
+        env=settings | {"PATH": f"{contract_copy.forge().parent}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=False,
@@ -43,12 +64,12 @@ def findings() -> list[Json]:
 
 
 def key(finding: Json) -> str:
-    """Names a finding by its kind and where it is, without lines."""
-    names = []
-    for element in finding["elements"]:
-        if element["type"] in ("function", "variable", "contract", "event") and element["name"] not in names:
-            names.append(element["name"])
-    return f"{finding['check']}: {' '.join(names[:2])}"
+    """Names a finding by its kind and the function it is in, without lines."""
+    element = finding["elements"][0]
+    if element["type"] == "variable" and element["type_specific_fields"]["parent"]["type"] == "function":
+        element = element["type_specific_fields"]["parent"]
+    parent = element.get("type_specific_fields", {}).get("parent", {})
+    return f"{finding['check']}: {parent['name']}.{element['name']}" if parent else f"{finding['check']}: {element['name']}"
 
 
 def main() -> int:
