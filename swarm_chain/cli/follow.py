@@ -80,7 +80,7 @@ def follow(
 
 def _require_same(old: "Swarm", was: "Group", becomes: "Group", anyway: bool) -> None:
     """Makes sure that the new group goes on where the old one stopped: whoever created it may have put anything there."""
-    from swarm_chain.cli.move import last_final
+    from swarm_chain.cli.moving_group import last_final
 
     there = f"Group {becomes.group} of the new deployment"
     if becomes.manifest_digest != was.manifest_digest:
