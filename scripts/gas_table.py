@@ -20,18 +20,21 @@ from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_typing import Hash32
 from web3 import Web3
 from web3.types import Nonce, RPCEndpoint, TxParams, TxReceipt, Wei
 
 from swarm_chain.chain import artifacts
 from swarm_chain.chain.connection import HttpRpc, connect
 from swarm_chain.chain.contracts import Contracts
-from swarm_chain.chain.deployment import deploy
+from swarm_chain.chain.deploying import deploy
 from swarm_chain.chain.events import GroupCreated, NodeRegistered, SeatTaken, read_events
 from swarm_chain.chain.local import LocalChain
+from swarm_chain.chain.relay import Relay
 from swarm_chain.chain.reverts import revert_in
 from swarm_chain.chain.sender import Sendable, Sender
 from swarm_chain.protocol.commitment import commitment, genesis_hash, result_hash
+from swarm_chain.protocol.relaying import sign_commit, sign_reveal
 from swarm_chain.types import ZERO32, Address, Digest, GroupId, Result, Reveal, Round, Rule, Scoring, Seat, Terms
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +43,10 @@ SIZES = (10, 100)
 RISING = range(11, 15)
 """Rounds in which every word was written before, but reputations, and so weights, still move."""
 STEADY = range(81, 85)
+RELAYED = {32: range(85, 88), 100: range(88, 91)}
+"""Rounds whose commits and reveals a relay brings, by the most messages a transaction; the last batch of a round has what is left."""
 GOAL = 75_000
+RELAYED_GOAL = 30_000
 TOKEN = 10**18
 ROWS = (
     "register a node",
@@ -63,6 +69,7 @@ ROWS = (
     "finalize, a seat's share",
     "claim, first time",
     "claim, later",
+    *(f"relayed {what}, of {batch}" for batch in RELAYED for what in ("commit", "reveal", "commit and reveal")),
 )
 
 COUNTED = {
@@ -87,6 +94,10 @@ class Gas:
         values = self.used[what]
         return round(sum(values) / len(values))
 
+    def shown(self, what: str) -> str:
+        """The mean, if there is one: a group of ten fills no batch of a hundred."""
+        return f"{self.mean(what):,}" if self.used[what] else "–"
+
 
 class Wallet:
     """An account that signs with a nonce it counts itself, so that many transactions can leave at once."""
@@ -104,6 +115,10 @@ class Wallet:
         signed = self.account.sign_transaction({key: built[key] for key in built if key != "from"} | {"type": 2})
         self.nonce += 1
         return bytes(signed.raw_transaction)
+
+    def sign_hash(self, hash_: bytes) -> bytes:
+        """Signs a hash."""
+        return bytes(self.account.unsafe_sign_hash(Hash32(hash_)).signature)
 
 
 class Chain:
@@ -167,14 +182,13 @@ class Swarm:
     seats: dict[Address, Seat]
     parent: bytes
 
+    @property
+    def relay(self) -> Relay:
+        return Relay(self.contracts.web3, self.contracts.deployment.addresses[Relay.name])
+
     def round(self, number: Round, results: dict[Round, Result], gas: Gas) -> None:
         """Commits and reveals of every node, then ``finalize`` of the round before."""
-        everyone = (1 << len(self.nodes)) - 1
-        domain = self.contracts.domain(self.group)
-        opened = {
-            node.address: Reveal(secrets.token_bytes(32), self.parent, secrets.token_bytes(32), 64, 900_000 + index, everyone)
-            for index, node in enumerate(self.nodes)
-        }
+        domain, opened = self.contracts.domain(self.group), self._openings()
         commits = [
             node.sign(
                 self.contracts.rounds.commit(
@@ -185,23 +199,63 @@ class Swarm:
         ]
         self._in_three(commits, ("commit, opens the round", "commit", "commit, the last seat's"), gas)
         self.chain.pass_time(10)
-        before, first = Round(number - 1), self.nodes[0]
+        first = self.nodes[0]
         alone = first.sign(self.contracts.rounds.reveal(self.group, number, opened[first.address]))
         gas.used["reveal, the first"].append(self.chain.tried(alone))
         first.nonce -= 1
-        presented = {first.address: results.get(before)}
+        presented = {first.address: results.get(Round(number - 1))}
         reveals = [
             node.sign(self.contracts.rounds.reveal(self.group, number, opened[node.address], presented.get(node.address)))
             for node in self.nodes
         ]
         self._in_three(reveals, ("reveal, the first, presenting the result", "reveal", "reveal, the last, closes the round"), gas)
+        self._finish(number, results, gas)
+
+    def relayed_round(self, number: Round, results: dict[Round, Result], payer: Wallet, batch: int, gas: Gas) -> None:
+        """The same round, brought by a relay in batches."""
+        domain, opened, relay = self.contracts.domain(self.group), self._openings(), self.relay
+        commits = [
+            sign_commit(
+                domain,
+                relay.address,
+                number,
+                Digest(secrets.token_bytes(32)),
+                commitment(domain, number, node.address, opened[node.address]),
+                node.sign_hash,
+            )
+            for node in self.nodes
+        ]
+        reveals = [sign_reveal(domain, relay.address, number, opened[node.address], node.sign_hash) for node in self.nodes]
+        parts = range(0, len(self.nodes), batch)
+        commit = self._each([payer.sign(relay.relay_commits(self.group, commits[at : at + batch])) for at in parts])
+        self.chain.pass_time(10)
+        reveal = self._each([payer.sign(relay.relay_reveals(self.group, reveals[at : at + batch])) for at in parts])
+        for what, used in (("commit", commit), ("reveal", reveal), ("commit and reveal", commit + reveal)):
+            gas.used[f"relayed {what}, of {batch}"].append(used)
+        self.chain.send([self.nodes[0].sign(self.contracts.rounds.present(self.group, results[Round(number - 1)]))])
+        self._finish(number, results, Gas())
+
+    def _each(self, raws: list[bytes]) -> int:
+        """Gas of all of a round's batches, shared by its nodes."""
+        return round(sum(receipt["gasUsed"] for receipt in self.chain.send(raws)) / len(self.nodes))
+
+    def _openings(self) -> dict[Address, Reveal]:
+        everyone = (1 << len(self.nodes)) - 1
+        return {
+            node.address: Reveal(secrets.token_bytes(32), self.parent, secrets.token_bytes(32), 64, 900_000 + index, everyone)
+            for index, node in enumerate(self.nodes)
+        }
+
+    def _finish(self, number: Round, results: dict[Round, Result], gas: Gas) -> None:
+        """Makes the round before final, and this one's result the next one's parent."""
+        before, everyone = Round(number - 1), (1 << len(self.nodes)) - 1
         if before in results:
             self.chain.pass_time(2)
             (receipt,) = self.chain.send([self.nodes[0].sign(self.contracts.rounds.finalize(self.group, results[before]))])
             gas.used["finalize"].append(receipt["gasUsed"])
         digests = [secrets.token_bytes(32) for _ in range(3)]
         results[number] = Result(number, self.parent, Digest(digests[0]), digests[1], digests[2], everyone, ZERO32, 900_000)
-        self.parent = result_hash(domain, results[number])
+        self.parent = result_hash(self.contracts.domain(self.group), results[number])
 
     def _in_three(self, raws: list[bytes], names: tuple[str, str, str], gas: Gas) -> None:
         for name, part in zip(names, (raws[:1], raws[1:-1], raws[-1:]), strict=True):
@@ -281,6 +335,9 @@ def measure(size: int) -> tuple[Gas, Gas]:
                 claims = [node.sign(contracts.rewards.claim([(swarm.group, swarm.seats[node.address])])) for node in swarm.nodes]
                 what = "claim, first time" if number == last - 1 else "claim, later"
                 gas.used[what] += [receipt["gasUsed"] for receipt in chain.send(claims)]
+        for batch, numbers in RELAYED.items():
+            for number in numbers if batch <= size else ():
+                swarm.relayed_round(Round(number), results, owner, batch, gas)
     gas.used["finalize, a seat's share"] = [round(used / size) for used in gas.used["finalize"]]
     return gas, rising
 
@@ -301,8 +358,14 @@ def report(measured: dict[int, tuple[Gas, Gas]]) -> str:
     steady = [gas for gas, _ in measured.values()]
     sums = [per_node_round(gas, size) for size, (gas, _) in measured.items()]
     while_rising = [per_node_round(rising, size) for size, (_, rising) in measured.items()]
+    relayed = [
+        gas.mean(f"relayed commit and reveal, of {batch}")
+        for size, gas in zip(measured, steady, strict=True)
+        for batch in RELAYED
+        if batch <= size
+    ]
     rows = [["transaction", *(f"N = {size}" for size in measured)]]
-    rows += [[what, *(f"{gas.mean(what):,}" for gas in steady)] for what in ROWS]
+    rows += [[what, *(gas.shown(what) for gas in steady)] for what in ROWS]
     rows += [["**a node's round**: commit, reveal, its share of the rest", *(f"**{value:,}**" for value in sums)]]
     rows += [["the same while reputations rise", *(f"{value:,}" for value in while_rising)]]
     lines = [
@@ -322,6 +385,9 @@ def report(measured: dict[int, tuple[Gas, Gas]]) -> str:
         f"The goal is at most {GOAL:,} a node and round: {'met' if max(sums) <= GOAL else 'missed'}.",
         "Two transactions that each write two words, with their calldata and events, cost about 71,700 before the contract computes",
         "anything: what is left to save is computing, and events.",
+        "",
+        f"Relayed, the goal is at most {RELAYED_GOAL:,} a node for its commit and reveal, all told, in batches of 32 or more:",
+        f"{'met' if max(relayed) <= RELAYED_GOAL else 'missed'}. _Of 32_: 100 nodes in batches of 32, 32, 32 and 4, all counted.",
         "",
     ]
     return "\n".join(lines)
