@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import httpx
 from eth_account.signers.local import LocalAccount
@@ -74,9 +75,10 @@ class RelayHand:
     def __init__(self, url: str, domain: Domain, relay: Address, terms: Terms, account: LocalAccount) -> None:
         try:
             parsed = httpx.URL(url)
-        except httpx.InvalidURL as error:
+            is_url = parsed.scheme in ("http", "https") and bool(parsed.host) and urlsplit(url).port != 0
+        except (httpx.InvalidURL, ValueError) as error:
             raise _bad_url(url) from error
-        if parsed.scheme not in ("http", "https") or not parsed.host:
+        if not is_url:
             raise _bad_url(url)
         self._url = url.rstrip("/")
         self._domain = domain

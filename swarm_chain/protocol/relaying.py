@@ -1,4 +1,4 @@
-"""What a node signs instead of sending: a commit or a reveal that anybody may bring to the chain (specification, section 12).
+"""What a node signs instead of sending: a commit or a reveal that anybody may bring to the chain (specification, section 10).
 
 A signature (EIP-712, 64 bytes as in EIP-2098) is good for one kind of message, round, group, relay contract and chain, and a round takes
 one commit and one reveal a node: there is nothing to replay. The relay contract knows the node by its signature. A reveal's salt says
