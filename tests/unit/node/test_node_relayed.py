@@ -120,25 +120,25 @@ def test_no_salt_leaves_with_a_commit(relay: Relay) -> None:
 
 
 def test_it_asks_again_now_and_then(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relayed, "AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(relayed, "AGAIN_SECONDS", 2.0)
     mine = hand(relay.url)
     for _ in range(3):
         assert mine.holds_commit(COMMIT, OPEN, 1_001)
     assert len(relay.asked) == 1
-    time.sleep(0.25)
+    time.sleep(2.1)
     assert mine.holds_commit(COMMIT, OPEN, 1_001)
     assert len(relay.asked) == 2
     assert relay.asked[0] == relay.asked[1]
 
 
 def test_a_refusal_counts_at_once_and_until_it_is_taken(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relayed, "AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(relayed, "AGAIN_SECONDS", 2.0)
     mine = hand(relay.url)
-    for refusal in (400, 403, 409, 429, 500, 503, 301):
+    for refusal in (403, 503, 301):
         relay.status = refusal
         assert not mine.holds_commit(COMMIT, OPEN, 1_001)
         assert not mine.holds_commit(COMMIT, OPEN, 1_001)
-        time.sleep(0.25)
+        time.sleep(2.1)
     relay.status = 202
     assert mine.holds_commit(COMMIT, OPEN, 1_001), "a node without coin has no other way"
 
@@ -151,25 +151,25 @@ def test_a_relay_that_only_thanks_is_left_when_it_is_late(relay: Relay) -> None:
 
 def test_patience_ends_without_chain_time_too(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     """While no round is open no deadline runs, and blocks may be far between."""
-    monkeypatch.setattr(relayed, "OPENING_SECONDS", 0.3)
+    monkeypatch.setattr(relayed, "OPENING_SECONDS", 3.0)
     mine, closed = hand(relay.url), PhaseView(Round(2), Phase.CLOSED, 900, 1_000)
     assert mine.holds_commit(COMMIT, closed, 1_001)
-    time.sleep(0.35)
+    time.sleep(3.1)
     assert not mine.holds_commit(COMMIT, closed, 1_001)
 
 
 def test_a_dripping_relay_holds_nobody_up(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relayed, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(relayed, "ANSWER_SECONDS", 1.0)
     relay.drip = 0.2
     begun = time.monotonic()
     assert not hand(relay.url).holds_commit(COMMIT, OPEN, 1_001)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 6
 
 
 def test_nobody_there() -> None:
     begun = time.monotonic()
     assert not hand("http://127.0.0.1:9").holds_commit(COMMIT, OPEN, 1_001)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 6
 
 
 @pytest.mark.parametrize("url", ["", "relay", "ftp://relay", "http://", "http://[", "file:///etc/passwd"])
