@@ -25,7 +25,7 @@ from swarm_chain.chain.code import contract_address, expected_code
 from swarm_chain.chain.connection import check_chain_id
 from swarm_chain.chain.deployment import KEPT, Deployment, load_deployment, verify_contract, verify_deployment
 from swarm_chain.chain.sender import NonceUsedError, Sender, SignedTransaction
-from swarm_chain.errors import ConfigurationError, TransactionError
+from swarm_chain.errors import ConfigurationError, TransactionError, WrongChainError
 from swarm_chain.types import Address
 
 DEPLOYMENT_GAS, CODE_GAS, BYTE_GAS, ZERO_BYTE_GAS = 53_000, 200, 16, 4
@@ -109,6 +109,35 @@ def estimate_cost(sender: Sender, kept: Sequence[str] = ()) -> int:
     """
     sizes = [(len(code), code.count(0)) for code in (artifacts.load(name).bytecode for name in artifacts.CONTRACTS if name not in kept)]
     return sum(DEPLOYMENT_GAS + (CODE_GAS + BYTE_GAS) * size - (BYTE_GAS - ZERO_BYTE_GAS) * zeros for size, zeros in sizes) * sender.price()
+
+
+def verify_history(web3: Web3, deployment: Deployment) -> list[str]:
+    """Makes sure that the contracts began as they should: what a constructor wrote into storage, their code does not show.
+
+    A forged constructor could leave tokens with somebody that the supply knows nothing of. So the transactions that made the contracts are
+    held against what this release would have sent.
+
+    Returns:
+        contracts whose transaction the chain's service does not have any more.
+
+    Raises:
+        WrongChainError: one was made by something else.
+    """
+    unseen = []
+    for name in artifacts.CONTRACTS:
+        try:
+            made = web3.eth.get_transaction(HexStr(deployment.transactions[name]))
+        except TransactionNotFound:
+            unseen.append(name)
+            continue
+        expected = bytes.fromhex(str(_constructor(web3, deployment, name).data_in_transaction).removeprefix("0x"))
+        address = contract_address(Address(str(made["from"])), int(made["nonce"]))
+        if bytes(made["input"]) != expected or made.get("to") or address != deployment.addresses[name]:
+            raise WrongChainError(
+                f"The {name} at {deployment.addresses[name]} was not made by this release's constructor.",
+                do="Do not use it: ask whoever gave you the deployment file.",
+            )
+    return unseen
 
 
 def _plan(chain_id: int, deployer: Address, treasury: Address, start_nonce: int, keep: Deployment | None) -> Deployment:

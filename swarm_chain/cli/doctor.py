@@ -80,6 +80,7 @@ def _findings(settings: "Settings", home: "SwarmHome") -> Iterator[Finding]:
     swarm: list[Swarm] = []
     yield _try("chain and contracts", partial(_chain, settings, swarm))
     for opened in swarm:
+        yield _try("contracts' beginning", partial(_beginning, opened))
         yield _clock(opened)
         for name in sorted(opened.names.values()):
             yield _try(f"node {name}", partial(_node, opened, name))
@@ -124,6 +125,16 @@ def _chain(settings: "Settings", opened: "list[Swarm]") -> Finding:
     groups = swarm.contracts.groups.group_count()
     found = f"chain {swarm.contracts.deployment.chain_id} at {provider_name(swarm.web3)} ({kind}); contracts are there; groups: {groups}"
     return Finding("chain and contracts", Verdict.GOOD, found)
+
+
+def _beginning(swarm: "Swarm") -> Finding:
+    from swarm_chain.chain.deploying import verify_history
+
+    unseen = verify_history(swarm.web3, swarm.contracts.deployment)
+    if unseen:
+        found = f"not seen: the chain's service no longer has the transactions that made {', '.join(unseen)}"
+        return Finding("contracts' beginning", Verdict.NOTE, found, "An --rpc that keeps all transactions shows it.")
+    return Finding("contracts' beginning", Verdict.GOOD, "made by this release's constructors")
 
 
 def _clock(swarm: "Swarm") -> Finding:

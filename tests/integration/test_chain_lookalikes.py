@@ -17,7 +17,7 @@ from web3.types import RPCEndpoint
 from swarm_chain.chain import artifacts
 from swarm_chain.chain.code import OTHERS, expected_code, with_parts
 from swarm_chain.chain.contracts import Contracts
-from swarm_chain.chain.deploying import deploy, estimate_cost
+from swarm_chain.chain.deploying import deploy, estimate_cost, verify_history
 from swarm_chain.chain.deployment import KEPT, Deployment, load_deployment, load_kept, verify_deployment
 from swarm_chain.chain.sender import Sender
 from swarm_chain.errors import ConfigurationError, UnsupportedVersionError, WrongChainError
@@ -130,6 +130,21 @@ def test_code_of_another_release_is_refused(web3: Web3, deployment: Deployment, 
         web3.provider.make_request(RPCEndpoint("anvil_setCode"), [address, "0x" + genuine.hex()])
 
 
+def test_how_a_contract_began_is_looked_at_where_the_chain_still_says(
+    web3: Web3, deployment: Deployment, other: Deployment, treasury: Sender, new_account: NewAccount
+) -> None:
+    assert verify_history(web3, deployment) == []
+    # Another contract's transaction, and the right bytes for a contract elsewhere.
+    for hash_ in (deployment.transactions["StakeVault"], other.transactions["SwarmToken"]):
+        told = replace(deployment, transactions=deployment.transactions | {"SwarmToken": hash_})
+        with pytest.raises(WrongChainError, match=r"SwarmToken at .* was not made by this release's constructor"):
+            verify_history(web3, told)
+    with pytest.raises(WrongChainError, match="SwarmToken"):  # the supply went to somebody else than the file says
+        verify_history(web3, replace(deployment, treasury=Address(new_account().address)))
+    told = replace(deployment, transactions=deployment.transactions | {"Relay": "0x" + "11" * 32})
+    assert verify_history(web3, told) == ["Relay"]
+
+
 # ------------------------------------------------------------------------------------------------ around what stays
 
 
@@ -157,6 +172,7 @@ def test_a_new_deployment_keeps_token_and_identities(
     assert moved.token.balance_of(treasury.address) == before
     assert moved.groups.group_count() == 0
     assert deploy(web3, deployer, new, keep=keep) == made  # nothing left to do
+    assert verify_history(web3, made) == []
     # Kept once more, from the one that kept.
     assert load_kept(new).addresses == keep.addresses
 
