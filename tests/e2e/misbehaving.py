@@ -15,12 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from swarm_chain.node import __main__ as program
+from swarm_chain.node import aggregate as computes
 from swarm_chain.node.commit import send_commit
 from swarm_chain.node.daemon import Daemon
 from swarm_chain.node.journal import JournaledCommit
 from swarm_chain.node.wiring import wired
 from swarm_chain.protocol.commitment import commitment
+from swarm_chain.protocol.model import encode_model, model_root
 from swarm_chain.protocol.sealing import fresh_salt
+from swarm_chain.storage.cid import digest_of
 from swarm_chain.types import ZERO32, Reveal
 
 DIED = 77
@@ -31,6 +34,9 @@ class Misbehaving(Daemon):
         super().__init__(member, settings, None, stop)
         self.behaviour = behaviour
         self.home = settings.home
+        if "lies" in behaviour:
+            computes.outcome.compute = self._lying(computes.outcome.compute)
+            self._watch.watch = lambda snapshot: False
 
     def does(self, what, round_):
         rounds = self.behaviour.get(what)
@@ -59,6 +65,22 @@ class Misbehaving(Daemon):
 
     def _reveal(self, snapshot):
         return False if self.does("never_reveals", snapshot.phase.round) else super()._reveal(snapshot)
+
+    def _lying(self, compute):
+        """What a round came to, with one weight off by one: the same lie on every node that tells it."""
+
+        def lie(domain, terms, round_, *facts):
+            outcome = compute(domain, terms, round_, *facts)
+            if outcome.result is None or not self.does("lies", round_):
+                return outcome
+            weights = outcome.model.weights.copy()
+            weights[1_000] += 1
+            model = replace(outcome.model, weights=weights)
+            data = encode_model(model)
+            result = replace(outcome.result, model_digest=digest_of(data), model_root=model_root(model))
+            return replace(outcome, result=result, model=model, model_bytes=data)
+
+        return lie
 
     def _digest_of_another(self, round_):
         while True:
