@@ -198,6 +198,7 @@ class Game:
         else:
             # They hope that nobody will have looked.
             self.table.pass_until(self.closed + window + group.terms.idle_timeout)
+            self.settle_first()
         for _ in range(80):
             self.watcher.look()
             if self.watcher.told("struck"):
@@ -355,15 +356,19 @@ class Game:
     def settle_all(self) -> None:
         """What is struck is void, what came before becomes final, and the head is never the wrong result."""
         group, contracts, anyone = self.group, self.group.contracts, self.table.deployer.address
-        if self.head != self.parent:
-            self.table.must([(anyone, contracts.rounds.finalize(group.id, self.first))])
-            self.head = self.parent
+        self.settle_first()
         last = contracts.views.phase(group.id).round
         for number in range(self.round, last + 1):
             self.table.must([(anyone, contracts.rounds.settle_void(group.id))])
             assert contracts.views.head(group.id).settled_round == number
         assert contracts.views.head(group.id).result_hash == self.head
         assert not self.table.succeeds(anyone, contracts.rounds.finalize(group.id, self.claim.result))
+
+    def settle_first(self) -> None:
+        """Makes the honest round before final, where it is not."""
+        if self.head != self.parent:
+            self.table.must([(self.table.deployer.address, self.group.contracts.rounds.finalize(self.group.id, self.first))])
+            self.head = self.parent
 
     def figures(self, struck: Sighting) -> None:
         outcome = self.outcome
