@@ -23,6 +23,9 @@ from swarm_chain.protocol.disputes.numbers import Reference
 from swarm_chain.protocol.disputes.search import Ask, Found, follow
 from swarm_chain.types import Phase, Result, Round, RoundView
 
+PATIENT_LOOKS = 5
+"""What is being fetched is here a few looks later; only then is it said that it is not."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Named:
@@ -58,6 +61,7 @@ class Watch:
         self._slashing = Slashing(follower, collector, self._log, self._steps, self._teller)
         self._verdicts: dict[bytes, Verdict] = {}
         self._round_of: dict[bytes, Round] = {}
+        self._looks: dict[bytes, int] = {}
 
     def watch(self, snapshot: Snapshot) -> bool:
         """Looks at every unsettled round, and takes what steps there are.
@@ -77,6 +81,7 @@ class Watch:
         for hash_ in gone:
             del self._round_of[hash_]
             self._verdicts.pop(hash_, None)
+            self._looks.pop(hash_, None)
         self._teller.forget(settled)
 
     def is_judged(self, snapshot: Snapshot) -> bool:
@@ -133,7 +138,9 @@ class Watch:
             case Right():
                 self._teller.tell(Sighting(named.result.round, named.hash, "right"))
             case Unjudged(why):
-                self._teller.tell(Sighting(named.result.round, named.hash, "unjudged", why))
+                self._looks[named.hash] = self._looks.get(named.hash, 0) + 1
+                if self._looks[named.hash] > PATIENT_LOOKS:
+                    self._teller.tell(Sighting(named.result.round, named.hash, "unjudged", why))
             case Unprovable(why):
                 self._teller.tell(Sighting(named.result.round, named.hash, "unprovable", why))
             case Wrong(challenge):

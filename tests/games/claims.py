@@ -49,6 +49,7 @@ class Claim:
     answers: Callable[[Tree, int], bool] = lambda tree, index: False
     presented: bool = True
     behind: dict[Tree, list[bytes]] = field(default_factory=dict)
+    model: Model | None = None
 
     def leaf(self, tree: Tree, index: int) -> Leaf:
         return Leaf(self.leaves[tree][index], tuple(merkle.prove(self.hashes(tree), index)))
@@ -92,7 +93,7 @@ class Truth:
             self.group.network.serve(self.group.players[0].endpoint, data)
         roots = {tree: merkle.root_of(tree.kind, each) for tree, each in leaves.items()}
         result = replace(self.result, model_digest=digest_of(data), model_root=roots[Tree.MODEL], columns_root=roots[Tree.COLUMNS])
-        claim = Claim(result, faults, leaves)
+        claim = Claim(result, faults, leaves, model=model)
         self.answering(claim)
         return claim
 

@@ -46,12 +46,14 @@ class Outcome:
 class Onlooker:
     """The real watcher, on a store in memory and a chain whose clock is the game's."""
 
-    def __init__(self, group: Group, account: LocalAccount) -> None:
+    patience = PATIENCE
+
+    def __init__(self, group: Group, account: LocalAccount, book: Path = Path(":memory:")) -> None:
         contracts = group.contracts
         self.group = group
         self.seen: list[Sighting] = []
         self.address = Address(account.address)
-        self._sent = SentBook(Path(":memory:"), b"game")
+        self._sent = SentBook(book, b"game")
         self._follower = Follower(
             node=self.address,
             domain=group.domain,
@@ -68,7 +70,7 @@ class Onlooker:
 
     def look(self) -> None:
         """Watches until there is nothing to send, and nothing to wait for but time."""
-        until, idle = time.monotonic() + PATIENCE, 0
+        until, idle = time.monotonic() + self.patience, 0
         while time.monotonic() < until:
             snapshot = self.group.contracts.views.snapshot(self.group.id, self.address)
             acted = self._watcher.watch(snapshot)
