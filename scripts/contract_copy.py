@@ -19,6 +19,8 @@ import build_artifacts
 ROOT = Path(__file__).resolve().parent.parent
 Json = dict[str, Any]
 
+LEFT_OUT = ("*.py", "__pycache__", "*Gas.t.sol", "Invariant.t.sol", "handlers")
+"""Tests of gas are about the shipped code. Random plays are long, and what only luck would reach is not shown by them."""
 CODE_LIMIT = "<= 24_576"
 """How the tests' `deploy` checks the size of the code."""
 
@@ -73,7 +75,7 @@ def make_copy(folder: Path, settings: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(ROOT / "contracts", folder / "contracts")
     (folder / "tests").mkdir()
-    shutil.copytree(ROOT / "tests" / "contracts", folder / "tests" / "contracts", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copytree(ROOT / "tests" / "contracts", folder / "tests" / "contracts", ignore=shutil.ignore_patterns(*LEFT_OUT))
     (folder / "tests" / "vectors").symlink_to(ROOT / "tests" / "vectors")
     (folder / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "solc.js", folder / "scripts" / "solc.js")

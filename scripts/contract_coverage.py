@@ -23,8 +23,8 @@ SETTINGS = """
 cache_path = "cache"
 code_size_limit = 1000000
 """
-# Few random plays: what one of them covers and no written test does would be luck.
-FEW = {"FOUNDRY_INVARIANT_RUNS": "1", "FOUNDRY_INVARIANT_DEPTH": "5", "FOUNDRY_FUZZ_RUNS": "4"}
+# Few random inputs: what one of them covers and no written test does would be luck.
+FEW = {"FOUNDRY_FUZZ_RUNS": "4"}
 
 
 def measure(match: str | None) -> tuple[set[Place], set[Place]]:
@@ -41,7 +41,7 @@ def measure(match: str | None) -> tuple[set[Place], set[Place]]:
         artifacts = contract_copy.compile_contracts(solc, sources, build_artifacts.CONTRACTS, contract_copy.LIGHT)
         # The tests call libraries themselves, too: those are the probed ones, and no test may promise not to log.
         tests = contract_copy.sources_of(
-            path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests" / "contracts").rglob("*.sol"))
+            path.relative_to(WORK).as_posix() for path in sorted((WORK / "tests" / "contracts").rglob("*.sol"))
         )
         trees = contract_copy.syntax_trees(solc, tests)
         for path, text in tests.items():
@@ -60,7 +60,8 @@ def measure(match: str | None) -> tuple[set[Place], set[Place]]:
         raise SystemExit(f"{done.stderr[-3_000:]}\nThe tests did not run; all they wrote is in {WORK / 'forge.log'}")
     for name in failed:
         log(f"Not counted, since it fails with probes: {name}")
-    return set(prober.places.values()), {place for number, place in prober.places.items() if number in ran}
+    everything = set(prober.places.values())
+    return everything, everything - {place for number, place in prober.places.items() if number not in ran}
 
 
 def numbers_of(output: str) -> tuple[set[int], list[str]]:

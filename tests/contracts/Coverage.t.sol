@@ -3,10 +3,14 @@ pragma solidity ^0.8.28;
 
 import {IDisputes} from "../../contracts/interfaces/IDisputes.sol";
 import {IRoundManager} from "../../contracts/interfaces/IRoundManager.sol";
-import {IRoundViews} from "../../contracts/interfaces/IRoundViews.sol";
+import {Aggregation} from "../../contracts/libraries/Aggregation.sol";
 import {Commitment} from "../../contracts/libraries/Commitment.sol";
+import {Evidence, Opened} from "../../contracts/libraries/Evidence.sol";
+import {Merkle} from "../../contracts/libraries/Merkle.sol";
 import {Live, Round} from "../../contracts/libraries/Round.sol";
-import {GroupId, Phase, Result, Reveal, RoundId, RoundIds, Terms} from "../../contracts/types/Types.sol";
+import {Slot, Slots} from "../../contracts/libraries/Slots.sol";
+import {Phase, Result, Reveal, RoundId, RoundIds, Rule, Terms} from "../../contracts/types/Types.sol";
+import {DisputeSwarm} from "./DisputeSwarm.sol";
 import {Swarm} from "./Swarm.sol";
 
 /// @title Sides of conditions that no play of the other tests takes
@@ -208,8 +212,82 @@ contract CoverageTest is Swarm {
         assertTrue(live.phase(119) == Phase.Reveal && live.aborted(110).phase(110) == Phase.Closed, "phases");
     }
 
+    // ------------------------------------------------------------------------------------------------ libraries
+
+    function test_nothing_is_aggregated_from_no_updates() public {
+        vm.expectRevert(abi.encodeWithSelector(Aggregation.NoCodes.selector));
+        this.stepOfNone();
+        vm.expectRevert(abi.encodeWithSelector(Aggregation.NoCodes.selector));
+        this.exponentOfNone();
+    }
+
+    function stepOfNone() external pure returns (int32) {
+        return Aggregation.next(Rule.Mean, new int8[](0), 1, 24, 0);
+    }
+
+    function exponentOfNone() external pure returns (int8) {
+        return Aggregation.nextExponent(new uint256[](0), 256, 0, -8, 20);
+    }
+
+    /// @dev Only a slot of the round that was revealed in it keeps a reveal, and only the very one.
+    function test_a_slot_is_evidence_of_what_was_revealed_alone() public view {
+        RoundId id = RoundIds.make(group, 9);
+        Opened memory given = Opened(address(7), opening(0, 9, OTHER), OTHER);
+        bytes24 commitment = Commitment.commitment(address(rounds), id, given.node, given.opened, OTHER);
+        Slot committed = Slots.committedIn(9, 100, 3, commitment);
+        Slot revealed = committed.withReveal(Commitment.revealDigest(commitment, given.opened.available));
+        assertTrue(this.isOpening(revealed, id, given), "what was revealed");
+        assertTrue(!this.isOpening(committed, id, given), "what was only committed");
+        assertTrue(!this.isOpening(committed.withReveal(commitment), id, given), "another digest");
+        assertTrue(!this.isOpening(revealed, RoundIds.make(group, 1), given), "another round");
+        ++given.opened.available;
+        assertTrue(!this.isOpening(revealed, id, given), "another bitmap");
+    }
+
+    function isOpening(Slot slot, RoundId id, Opened calldata given) external view returns (bool) {
+        return Evidence.isOpening(slot, address(rounds), id, given);
+    }
+
+    /// @dev A tree of five leaves has three empty ones, which the proof of the fifth passes by.
+    function test_what_lies_behind_the_last_leaf_is_empty() public view {
+        bytes32[] memory proof = new bytes32[](3);
+        (proof[0], proof[1], proof[2]) = (bytes32(0), Merkle.nodeHash(0, 0), OTHER);
+        assertTrue(this.isPadded(4, 5, proof), "empty");
+        proof[1] = OTHER;
+        assertTrue(!this.isPadded(4, 5, proof), "something where two leaves would be");
+        (proof[0], proof[1]) = (OTHER, Merkle.nodeHash(0, 0));
+        assertTrue(!this.isPadded(4, 5, proof), "something where a leaf would be");
+        assertTrue(this.isPadded(4, 6, proof), "a sixth leaf");
+        proof[1] = OTHER;
+        assertTrue(this.isPadded(0, 5, proof), "the first leaf passes no empty ones");
+    }
+
+    function isPadded(uint256 index, uint256 count, bytes32[] calldata proof) external pure returns (bool) {
+        return Merkle.isPadded(index, count, proof);
+    }
+
     function _revealOnly(uint256 index, uint32 round, bytes32 parent) private {
         vm.prank(nodes[index]);
         rounds.reveal(RoundIds.make(group, round), opening(index, round, parent));
+    }
+}
+
+/// @title The same of disputes
+contract CoverageDisputesTest is DisputeSwarm {
+    function test_a_leaf_beside_something_behind_the_last_is_no_answer() public {
+        require(token.transfer(WATCHER, STAKE), "funded");
+        vm.prank(WATCHER);
+        token.approve(address(disputes), type(uint256).max);
+        Terms memory few = defaultTerms();
+        // Three blocks: the last one's neighbour does not exist.
+        few.dimension = 700;
+        prepare(5, few, 2);
+        playFirst();
+        aggregateHonestly();
+        claim();
+        rounds.present(group, claimed);
+        demand(IDisputes.Tree.Model, 2);
+        expectError(abi.encodeWithSelector(IDisputes.BadProof.selector, claimed.modelRoot, 2));
+        answer(address(0xCAFE), IDisputes.Tree.Model);
     }
 }
