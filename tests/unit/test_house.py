@@ -58,3 +58,12 @@ def test_every_direct_dependency_is_locked() -> None:
     for requirement in project["dependencies"]:
         name = re.split(r"[<>=\[ ]", requirement)[0].lower().replace("_", "-")
         assert name in locked, requirement
+
+
+def test_every_test_that_the_threats_name_exists() -> None:
+    named = set(re.findall(r"`((?:test|testFuzz|check|invariant)_\w+|tests/\w+|\w+\.py)`", (ROOT / "docs/threats.md").read_text()))
+    files = [file for file in (ROOT / "tests").rglob("*") if file.suffix in (".py", ".sol")]
+    there = set(re.findall(r"(?:def|function) (\w+)", "".join(file.read_text() for file in files)))
+    there |= {file.name for file in files} | {f"tests/{folder.name}" for folder in (ROOT / "tests").iterdir()}
+    assert len(named) >= 40
+    assert not named - there
