@@ -389,7 +389,7 @@ def report(measured: dict[int, tuple[Gas, Gas]]) -> str:
         *table(rows),
         "",
         f"The goal is at most {GOAL:,} a node and round:",
-        " ".join(_verdict(value, GOAL, size) for size, value in zip(measured, sums, strict=True)),
+        "; ".join(_verdict(value, GOAL, size) for size, value in zip(measured, sums, strict=True)),
         "Two transactions that each write two words, with their calldata and events, cost about 69,600 before the contract computes",
         "anything; what a round costs once (opening, presenting, finalizing) is shared by its nodes, so small groups pay more each.",
         "",
@@ -406,7 +406,7 @@ def report(measured: dict[int, tuple[Gas, Gas]]) -> str:
 
 
 def _verdict(value: int, goal: int, size: int) -> str:
-    return f"{'met' if value <= goal else 'missed'} at N = {size}."
+    return f"{'met' if value <= goal else 'missed'} at N = {size}"
 
 
 def dispute_lines() -> list[str]:
