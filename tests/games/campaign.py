@@ -96,7 +96,7 @@ def report(lines: list[dict], seed: int, commit: str) -> str:
         "siblings, indexes, reveals, results; also the calls that only contracts may make.",
         f"**None of {attempts:,} attempts was taken**, and each result became final in the first block that it could.\n",
         f"Leaves of right results were demanded in {len(answered):,} games, {demands:,} times; the watcher",
-        f"answered each and earned its bond: {spread(answered, 'answer_size')} bytes, {spread(answered, 'answer_gas')} gas.\n",
+        f"answered each and earned half of its bond: {spread(answered, 'answer_size')} bytes, {spread(answered, 'answer_gas')} gas.\n",
     ]
     return "\n".join(text)
 
