@@ -78,7 +78,8 @@ class HonestGame:
 
         self.attack()
         self.watcher.look()
-        assert [sighting.what for sighting in self.watcher.seen] == ["right"]
+        # On a busy machine bytes can take a few looks longer than a watcher is patient: it says so, and judges when they are here.
+        assert [sighting.what for sighting in self.watcher.seen if sighting.what != "unjudged"] == ["right"]
         if rng.random() < 0.5:
             self.demand()
         self.attack()
