@@ -61,9 +61,7 @@ abstract contract Swarm {
         distributor = IRewardDistributor(deploy("RewardDistributor", abi.encode(token, groupsAt, roundsAt)));
         groups = IGroupRegistry(deploy("GroupRegistry", abi.encode(token, distributor, roundsAt)));
         seating = deploy("Seating", "");
-        rounds = IRoundManager(
-            deploy("RoundManager", abi.encode(identities, vault, groups, distributor, disputesAt, relayAt))
-        );
+        rounds = IRoundManager(deploy("RoundManager", abi.encode(identities, vault, groups, distributor, disputesAt, relayAt)));
         disputes = IDisputes(deploy("Disputes", abi.encode(rounds, groups, identities, vault)));
         relay = IRelay(deploy("Relay", abi.encode(rounds)));
         views = IRoundViews(deploy("RoundViews", abi.encode(rounds)));
@@ -208,9 +206,10 @@ abstract contract Swarm {
     /// @dev Whoever is first to vote for a result presents it, as nodes do.
     function reveal(uint256 index, uint32 round, bytes32 parent) internal {
         Result memory result = known[parent];
-        bool isToPresent = result.round != 0 &&
-            result.round + 1 == round &&
-            !rounds.presentedOf(group, result.round % 8).matches(result.round, parent);
+        bool isToPresent =
+            result.round != 0 &&
+                result.round + 1 == round &&
+                !rounds.presentedOf(group, result.round % 8).matches(result.round, parent);
         RoundId id = RoundIds.make(group, round);
         Reveal memory opened = opening(index, round, parent);
         vm.prank(nodes[index]);

@@ -134,7 +134,13 @@ contract VectorsTest {
         return Merkle.leafHash(kind, data);
     }
 
-    function verify(bytes32 root, bytes32 leaf, uint256 index, uint256 depth, bytes32[] calldata proof) external pure returns (bool) {
+    function verify(
+        bytes32 root,
+        bytes32 leaf,
+        uint256 index,
+        uint256 depth,
+        bytes32[] calldata proof
+    ) external pure returns (bool) {
         return Merkle.verify(root, leaf, index, depth, proof);
     }
 
