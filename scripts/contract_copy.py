@@ -19,7 +19,7 @@ import build_artifacts
 ROOT = Path(__file__).resolve().parent.parent
 Json = dict[str, Any]
 
-LEFT_OUT = ("*.py", "__pycache__", "*Gas.t.sol", "Invariant.t.sol", "handlers")
+LEFT_OUT = ("*.py", "__pycache__", "*Gas.t.sol", "Invariant.t.sol", "handlers", "Fuzz.t.sol", "History.t.sol")
 """Tests of gas are about the shipped code. Random plays are long, and what only luck would reach is not shown by them."""
 CODE_LIMIT = "<= 24_576"
 """How the tests' `deploy` checks the size of the code."""

@@ -38,6 +38,7 @@ contract RewardProofs is Proof {
 
     /// @dev Of a share's part of the pot all is credited but dust, less than a unit.
     function check_shareIsItsPartButDust(uint40 budget) external {
+        given(budget < 1 << 36);
         _pay(budget, budget, 80, 0x1, 0);
         uint256 credit = DISTRIBUTOR.creditOf(GROUP, 0);
         assert(credit <= budget && budget - credit < UNIT);

@@ -91,7 +91,9 @@ contract RoundProofs is Proof {
         assert(next.leaderWeight() == weight);
         assert(next.leads(hash));
         // Only what has the same 12 bytes of a hash leads with it.
-        assert(next.leads(other) == (keccak256(abi.encode(other)) >> 160 == keccak256(abi.encode(hash)) >> 160));
+        assert(
+            next.leads(other) == (keccak256(abi.encode(other, bytes32(0))) >> 160 == keccak256(abi.encode(hash, bytes32(0))) >> 160)
+        );
     }
 
     function check_nobodyLeadsBeforeTheFirstReveal(uint256 word, bytes32 hash) external pure {
@@ -127,15 +129,13 @@ contract RoundProofs is Proof {
     }
 
     /// @dev Nobody who could not go on has committed without revealing, or missed the round.
-    function check_abortedRoundHoldsNothingAgainstAnyone(uint256 word, uint32 time) external pure {
-        (uint256 commitDeadline, uint256 revealDeadline) = (bits(word, 24, 32), bits(word, 56, 32));
-        given(commitDeadline <= revealDeadline);
-        Live next = Live.wrap(word).aborted(time);
-        assert(next.seats() == next.revealed() && next.committed() == next.revealed());
-        assert(next.phase(time) == Phase.Closed);
-        assert(next.commitDeadline() == (time < commitDeadline ? time : commitDeadline));
-        assert(next.revealDeadline() == (time < revealDeadline ? time : revealDeadline));
-        assert(next.round() == bits(word, 0, 24) && Live.unwrap(next) >> 104 == word >> 104);
+    function check_abortInTheRevealPhaseHoldsNothingAgainstAnyone(uint256 word, uint32 time) external pure {
+        given(bits(word, 24, 32) <= time && time < bits(word, 56, 32));
+        uint256 next = Live.unwrap(Live.wrap(word).aborted(time));
+        uint256 revealed = bits(word, 104, 8);
+        assert(bits(next, 88, 8) == revealed && bits(next, 96, 8) == revealed);
+        assert(bits(next, 24, 32) == bits(word, 24, 32) && bits(next, 56, 32) == time);
+        assert(bits(next, 0, 24) == bits(word, 0, 24) && next >> 104 == word >> 104);
     }
 
     function check_recordRoundTrips(uint256 word, uint32 openedAt, uint24 rosterWeight, bool idle, bool struck) external pure {
