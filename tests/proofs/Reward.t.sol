@@ -10,7 +10,7 @@ import {Proof} from "./Proof.sol";
 
 /// @dev The proof is the round manager and the group registry, so the distributor is the shipped one as it is. Seats 0 to 3, which share a word, are
 /// taken; who earned what is fixed in each proof, since a divisor must be,
-/// and amounts are below 2^40 wei (1,099 units of credit), which is what a solver can divide.
+/// and amounts are below 2^36 or 2^40 wei (68 or 1,099 units of credit), which is what a solver can divide.
 contract RewardProofs is Proof {
     uint256 private constant UNIT = 1e9;
     uint256 private constant SEATS = 4;
@@ -54,7 +54,7 @@ contract RewardProofs is Proof {
 
     /// @dev Never more than the reward of a round, whatever the budget.
     function check_splitPaysNoMoreThanTheReward(uint96 budget, uint40 reward) external {
-        given(budget > reward);
+        given(budget > reward && reward < 1 << 36);
         _pay(budget, reward, 80, 0x5, 0);
         assert(2 * DISTRIBUTOR.creditOf(GROUP, 0) <= reward);
     }
