@@ -183,6 +183,7 @@ def test_a_round_is_relayed_in_two_transactions(swarm: Swarm, start: Start, capl
     until(lambda: swarm.phase() == (1, Phase.CLOSED), "revealed")
     assert time.monotonic() - begun < 45
     until(lambda: all(batch["accepted"] == COUNT for batch in relay.status()["sent"]), "counted")  # type: ignore[union-attr]
+    until(lambda: relay.status()["round"] == 2, "it looks on")
     status = relay.status()
     assert [(batch["round"], batch["what"], batch["messages"]) for batch in status["sent"]] == [(1, "commits", 3), (1, "reveals", 3)]  # type: ignore[union-attr]
     assert (status["group"], status["account"], status["pending"], status["round"]) == (swarm.group, relay.payer.address, 0, 2)
