@@ -51,7 +51,7 @@ test: install lint artifacts-check ## everything checked; ends with the tests' s
 	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
 .PHONY: campaigns
-campaigns: install ## what is too long for make test, in reduced form
+campaigns: install contracts-tools ## what is too long for make test, in reduced form
 	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
 .PHONY: lint
