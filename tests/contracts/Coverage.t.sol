@@ -229,6 +229,18 @@ contract CoverageTest is Swarm {
         return Aggregation.nextExponent(new uint256[](0), 256, 0, -8, 20);
     }
 
+    /// @dev 16 * S * 4^step <= 127^2 * 256: on either side of each bound.
+    function test_the_exponent_moves_at_exactly_these_bounds() public pure {
+        uint256[4] memory bounds = [uint256(16_129), 64_516, 258_064, 1_032_256];
+        for (uint256 i = 0; i < 4; ++i) {
+            uint256[] memory squares = new uint256[](1);
+            squares[0] = bounds[i];
+            assertTrue(Aggregation.nextExponent(squares, 256, 3, -8, 20) == int8(3 + 2 - int256(i)), "at the bound");
+            ++squares[0];
+            assertTrue(Aggregation.nextExponent(squares, 256, 3, -8, 20) == int8(3 + 1 - int256(i)), "behind it");
+        }
+    }
+
     /// @dev Only a slot of the round that was revealed in it keeps a reveal, and only the very one.
     function test_a_slot_is_evidence_of_what_was_revealed_alone() public view {
         RoundId id = RoundIds.make(group, 9);

@@ -128,15 +128,6 @@ contract VectorsTest {
         require((bits >> lowest) & 1 == 1 && bits & ((1 << lowest) - 1) == 0, "lowest");
     }
 
-    /// @dev 16 S against 127^2 c: where they are equal the exponent stays, one more and it falls.
-    function test_the_exponent_falls_just_above_its_bound() public pure {
-        uint256[] memory squares = new uint256[](1);
-        squares[0] = 258_064;
-        require(Aggregation.nextExponent(squares, 256, 5, -16, 20) == 5, "at the bound");
-        squares[0] = 258_065;
-        require(Aggregation.nextExponent(squares, 256, 5, -16, 20) == 4, "above it");
-    }
-
     // ------------------------------------------------------------------------------------------------ as calls
 
     function leafHash(Merkle.Kind kind, bytes calldata data) external pure returns (bytes32) {
