@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IDisputes} from "../../contracts/interfaces/IDisputes.sol";
 import {IRoundManager} from "../../contracts/interfaces/IRoundManager.sol";
 import {Aggregation} from "../../contracts/libraries/Aggregation.sol";
+import {Blocks} from "../../contracts/libraries/Blocks.sol";
 import {Commitment} from "../../contracts/libraries/Commitment.sol";
 import {Evidence, Opened} from "../../contracts/libraries/Evidence.sol";
 import {Merkle} from "../../contracts/libraries/Merkle.sol";
@@ -239,6 +240,20 @@ contract CoverageTest is Swarm {
             ++squares[0];
             assertTrue(Aggregation.nextExponent(squares, 256, 3, -8, 20) == int8(3 + 1 - int256(i)), "behind it");
         }
+    }
+
+    /// @dev Codes of -1 have all bits set, so a bit too many would show.
+    function test_squares_stop_at_the_last_coordinate() public view {
+        bytes memory columns = new bytes(512);
+        for (uint256 i = 0; i < 512; ++i) columns[i] = 0xff;
+        for (uint256 coordinates = 1; coordinates <= 256; coordinates += 5) {
+            uint256[] memory sums = this.squares(columns, 2, coordinates);
+            assertTrue(sums[0] == coordinates && sums[1] == coordinates, "one each");
+        }
+    }
+
+    function squares(bytes calldata columns, uint256 updates, uint256 coordinates) external pure returns (uint256[] memory) {
+        return Blocks.squares(columns, updates, coordinates);
     }
 
     /// @dev Only a slot of the round that was revealed in it keeps a reveal, and only the very one.
