@@ -200,6 +200,11 @@ def report(mutants: list[Mutant], results: dict[str, Result]) -> tuple[str, bool
         f"Written on {datetime.now(UTC):%Y-%m-%d} by `make mutate`: {len(results)} of {len(mutants)} mutants,",
         f"the first ones in an order drawn by seed {SEED:#x} in which the files take turns by their size.",
         f"{len(judged)} were tested; the rest compile to the same code or not at all. Each took {_mean(judged):.0f} s.",
+        "A fault is put into the deployed contracts. Tests that compile a library into themselves keep the sound one, and random plays,",
+        "proofs and the tests of gas are not run: so the score is a lower bound.",
+        ""
+        if len(results) >= len(mutants)
+        else "**Not all mutants were judged: the score is an estimate, and a rough one below some hundreds.**",
         "",
         f"**Score {score:.1f} %**: {killed} of {counted} killed. {len(same)} more change nothing that can be seen, as explained below.",
         "",
