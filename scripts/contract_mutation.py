@@ -267,6 +267,9 @@ def main() -> int:
     if not arguments.changed:
         (RUNS / f"mutation-{datetime.now(UTC):%Y-%m-%d}.md").write_text(text, encoding="utf-8")
     print(text)
+    if arguments.changed:
+        # The score is of the whole campaign; here a fault that nothing noticed counts.
+        return 1 if "NOT EXPLAINED" in text else 0
     return 0 if is_reached else 1
 
 
