@@ -28,7 +28,7 @@ def command(root: Path, contract: str, results: Path) -> list[str]:
     return [
         *(str(TOOLS / "python"), str(ROOT / "tests" / "proofs" / "halmos_sha256.py")),
         *("--root", str(root), "--forge-build-out", "cache/proofs-out", "--match-contract", contract, "--json-output", str(results)),
-        *("--solver-command", str(TOOLS / "yices-smt2"), "--solver-timeout-assertion", "90s", "--loop", "300", "--no-status"),
+        *("--solver-command", "yices-smt2", "--solver-timeout-assertion", "90s", "--loop", "300", "--no-status"),
     ]
 
 
@@ -39,7 +39,8 @@ def prove(root: Path, contract: str = "Proofs$") -> dict[str, Json]:
     results = root / "cache" / "proofs.json"
     results.parent.mkdir(exist_ok=True)
     results.unlink(missing_ok=True)
-    path = f"{contract_copy.forge().parent}{os.pathsep}{os.environ['PATH']}"
+    # Halmos cuts the solver's command at spaces, and this folder's name may have some.
+    path = os.pathsep.join([str(TOOLS), str(contract_copy.forge().parent), os.environ["PATH"]])
     settings = os.environ | {"FOUNDRY_PROFILE": "proofs", "PATH": path}
     process = subprocess.Popen(
         command(root, contract, results), cwd=root, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
