@@ -3,17 +3,12 @@
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from swarm_chain.cli import options, present
 from swarm_chain.cli.processes import interruptible
-
-if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
-
-    from swarm_chain.cli.wiring import Swarm
 
 
 def relay(
@@ -38,7 +33,7 @@ def relay(
 
     Example: `swarm-chain relay --group 1 --host 0.0.0.0 --port 4200`
     """
-    from swarm_chain.cli.wiring import open_swarm
+    from swarm_chain.cli.wiring import open_swarm, paying_account
     from swarm_chain.cli.wiring import rpc_url as url_of
     from swarm_chain.relay.service import run
     from swarm_chain.relay.settings import RelaySettings
@@ -58,7 +53,7 @@ def relay(
     )
     swarm = open_swarm(settings)
     found = swarm.group()
-    account = _account(swarm)
+    account = paying_account(swarm, swarm.home.relay_key, "for what is relayed")
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     records = []
 
@@ -83,23 +78,3 @@ def relay(
             run(relay_settings, threading.Event(), started)
         finally:
             swarm.home.forget(records)
-
-
-def _account(swarm: "Swarm") -> "LocalAccount":
-    """Who pays: ``--key``, else the folder's relay key, which is made where there is none and given coin where that is play money."""
-    from swarm_chain.cli.passwords import create_keys, open_key
-    from swarm_chain.cli.wiring import give_coin
-    from swarm_chain.types import Address
-
-    settings, home = swarm.settings, swarm.home
-    if settings.key is not None:
-        return open_key(settings.key, settings, home)
-    made = create_keys([home.relay_key], settings, home, local=swarm.local)
-    account = open_key(home.relay_key, settings, home)
-    if made:
-        present.done(f"Made {home.relay_key}")
-    if swarm.local:
-        give_coin(swarm.web3, Address(account.address))
-    elif made:
-        present.say(f"Send some of the chain's coin to {account.address}: it pays for what is relayed.")
-    return account

@@ -8,9 +8,6 @@ import typer
 from swarm_chain.cli import options, present
 
 if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
-
-    from swarm_chain.cli.wiring import Swarm
     from swarm_chain.node.sighting import Sighting
 
 
@@ -32,14 +29,15 @@ def watch(
     final. It fetches what the nodes serve, computes what each round came to, and compares that with every result that votes named. For a
     wrong one it sends the smallest proof, slashes each seat that named it, and collects a tenth of what they lose. Where the bytes that
     prove it are withheld, it demands them, which takes a bond of a hundredth of a seat's stake in tokens; the bond comes back with the
-    strike. It answers others' demands on results that are right, and earns their bonds. Nodes that run do the same beside their work.
+    strike. It answers others' demands on results that are right, and earns half of their bonds. Nodes that run do the same beside their
+    work.
 
     The key that pays is --key, or one made for it in the swarm folder; on a local chain it gets play coin. Runs until Ctrl-C.
 
     Example: `swarm-chain watch --group 1`
     """
     from swarm_chain.cli.processes import Interrupted
-    from swarm_chain.cli.wiring import open_swarm
+    from swarm_chain.cli.wiring import open_swarm, paying_account
     from swarm_chain.cli.wiring import rpc_url as url_of
     from swarm_chain.node.signals import stop_on_signals
     from swarm_chain.node.watching import WatchSettings, run
@@ -55,7 +53,8 @@ def watch(
         providers=provider,
     )
     swarm = open_swarm(settings)
-    found, account, gateway = swarm.group(), _account(swarm), swarm.home.process("gateway")
+    found, gateway = swarm.group(), swarm.home.process("gateway")
+    account = paying_account(swarm, swarm.home.keys / "watch" / "watcher.json", "for proofs; demands take a few tokens besides")
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     watch_settings = WatchSettings(
@@ -77,27 +76,6 @@ def watch(
         run(watch_settings, _as_json if as_json else _show, stop, once=once)
         if stop.is_set():
             raise Interrupted
-
-
-def _account(swarm: "Swarm") -> "LocalAccount":
-    """Who pays: ``--key``, else the folder's watcher key, which is made where there is none and given coin where that is play money."""
-    from swarm_chain.cli.passwords import create_keys, open_key
-    from swarm_chain.cli.wiring import give_coin
-    from swarm_chain.types import Address
-
-    settings, home = swarm.settings, swarm.home
-    if settings.key is not None:
-        return open_key(settings.key, settings, home)
-    path = home.keys / "watch" / "watcher.json"
-    made = create_keys([path], settings, home, local=swarm.local)
-    account = open_key(path, settings, home)
-    if made:
-        present.done(f"Made {path}")
-    if swarm.local:
-        give_coin(swarm.web3, Address(account.address))
-    elif made:
-        present.say(f"Send some of the chain's coin to {account.address} for proofs, and a few tokens for demands.")
-    return account
 
 
 def _show(sighting: "Sighting") -> None:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swarm_chain.cli.passwords import open_key
+from swarm_chain.cli import present
+from swarm_chain.cli.passwords import create_keys, open_key
 from swarm_chain.cli.swarm_home import SwarmHome
 from swarm_chain.errors import ChainError, ChainUnreachableError, KeyFileError, UnknownError, UsageError
 from swarm_chain.types import Address, GroupId, SeatView
@@ -169,3 +171,19 @@ def known_nodes(swarm: Swarm) -> dict[Address, str]:
     if not swarm.names:
         raise KeyFileError(f"There are no keys in {swarm.home.keys}.", "Nothing was changed.", "Make some with `swarm-chain node init`.")
     return swarm.names
+
+
+def paying_account(swarm: Swarm, path: Path, what_for: str) -> "LocalAccount":
+    """Who pays: ``--key``, else the folder's key at ``path``, which is made where there is none and given coin where that is play money."""
+    settings, home = swarm.settings, swarm.home
+    if settings.key is not None:
+        return open_key(settings.key, settings, home)
+    made = create_keys([path], settings, home, local=swarm.local)
+    account = open_key(path, settings, home)
+    if made:
+        present.done(f"Made {path}")
+    if swarm.local:
+        give_coin(swarm.web3, Address(account.address))
+    elif made:
+        present.say(f"Send some of the chain's coin to {account.address}: it pays {what_for}.")
+    return account
