@@ -113,7 +113,12 @@ def sources_of(paths: Iterable[str]) -> dict[str, str]:
 
 
 class DoesNotCompileError(Exception):
-    """The compiler refused the sources; its first message."""
+    """The compiler refused the sources; its messages, and what they are about (path, from byte, to byte), where it names any."""
+
+    def __init__(self, errors: list[Json]) -> None:
+        super().__init__("\n".join(error["formattedMessage"] for error in errors))
+        found = [error.get("sourceLocation") or {} for error in errors]
+        self.places: list[tuple[str, int, int]] = [(place["file"], place["start"], place["end"]) for place in found if "file" in place]
 
 
 def compile_contracts(solc: Solc, sources: dict[str, str], names: Iterable[str], settings: Json) -> dict[str, Json]:
@@ -131,9 +136,9 @@ def compile_contracts(solc: Solc, sources: dict[str, str], names: Iterable[str],
             "sources": {path: {"content": text} for path, text in sources.items()},
         }
     )
-    for error in output.get("errors", []):
-        if error["severity"] == "error":
-            raise DoesNotCompileError(error["formattedMessage"])
+    errors = [error for error in output.get("errors", []) if error["severity"] == "error"]
+    if errors:
+        raise DoesNotCompileError(errors)
     artifacts = {}
     for name in names:
         code = output["contracts"][f"contracts/{name}.sol"][name]["evm"]["bytecode"]

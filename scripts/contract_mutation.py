@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Mutation of the contracts: ``scripts/contract_mutation.py [--count N] [--changed] [--report]``.
 
-Every mutant (see `mutants`) is compiled and the forge tests are run on it; a test must fail. Results are appended to
-docs/runs/mutation.jsonl, one a line, as they come: the command can be stopped and goes on where it was. A result counts while the file it
-was for is as it was. Mutants come in an order drawn by a fixed seed in which the files take turns by their size, so that any first N are a
-fair sample of all. Exits 1 where a mutant survived that docs/runs/mutation-survivors.json does not explain, or below a score of 95 %.
+Every mutant (see `mutants`) is compiled and the forge tests are run on it; a test must fail. Many are compiled together and switched
+(see `mutant_switches`); those that survive so, or can't be switched, are compiled by themselves; what then survives in a library meets
+the tests that compile the library into themselves. Results are appended to docs/runs/mutation.jsonl, one a line, as they come: the command
+can be stopped and goes on where it was. A result counts while the file it was for is as it was. Mutants come in an order drawn by a fixed
+seed in which the files take turns by their size, so that any first N are a fair sample of all. Exits 1 where a mutant survived that
+docs/runs/mutation-survivors.json does not explain, or below a score of 95 %.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -25,7 +28,8 @@ from threading import Lock
 
 import build_artifacts
 import contract_copy
-from contract_copy import ROOT, DoesNotCompileError, Solc, log
+import mutant_switches
+from contract_copy import ROOT, DoesNotCompileError, Json, Solc, log
 from mutants import Mutant, mutants_of
 
 RUNS = ROOT / "docs" / "runs"
@@ -39,11 +43,16 @@ OF_GAS = "gas_of|_a_transaction|_one_transaction"
 TEST_LIMIT = 240
 """Seconds that the tests of a mutant may take. A mutant that makes them run for ever is noticed, too."""
 
+BATCH = 96
+"""Mutants that are compiled together."""
+
 COPY = """
 cache_path = "cache"
 code_size_limit = 120000
 """
 FEW = {"FOUNDRY_FUZZ_RUNS": "8"}
+OF_LIBRARIES = ("Coverage", "Fuzz", "Vectors")
+"""Test files that compile libraries into themselves."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,7 @@ class Campaign:
         for index, solc in enumerate(self._solcs):
             folder = WORK / str(index)
             contract_copy.make_copy(folder, COPY)
+            _copy_of_libraries(folder)
             contract_copy.replace(folder / "tests" / "contracts" / "Swarm.sol", contract_copy.CODE_LIMIT, "<= 120_000")
             contract_copy.write_artifacts(folder, self._sound)
             # A test that fails without a fault shows nothing of faults.
@@ -120,24 +130,49 @@ class Campaign:
         for solc in self._solcs:
             solc.__exit__(None, None, None)
 
-    def judge(self, mutant: Mutant) -> Result:
-        """Compiles, tests and records one mutant."""
-        started = time.monotonic()
+    def judge(self, mutants: list[Mutant], until: float) -> None:
+        """Tests and records these mutants: first those that can be switched, in as few builds as compile; then the others, one by one."""
         folder, solc = self._free.get()
         try:
-            outcome, by = self._outcome(mutant, folder, solc)
+            judged = self._switched(mutants, folder, solc, until)
+            for mutant in mutants:
+                if mutant.name not in judged and time.monotonic() < until:
+                    started = time.monotonic()
+                    outcome, by = self._outcome(mutant, folder, solc)
+                    self._record(mutant, outcome, by, started)
         finally:
             self._free.put((folder, solc))
+
+    def _switched(self, mutants: list[Mutant], folder: Path, solc: Solc, until: float) -> set[str]:
+        """Names of those that a test noticed in a build of many."""
+        names = [name for name, closure in self._closures.items() if any(mutant.path in closure for mutant in mutants)]
+        sources = {path: text for name in names for path, text in self._closures[name].items()}
+        killed = set()
+
+        def is_sound(artifacts: dict[str, Json]) -> bool:
+            contract_copy.write_artifacts(folder, artifacts)
+            return not self._failed_test(folder)
+
+        for batch in mutant_switches.batches_of(solc, sources, names, mutants, is_sound):
+            log(f"{len(batch.mutants)} mutants in one build")
+            for number, mutant in enumerate(batch.mutants, start=1):
+                started = time.monotonic()
+                by = self._failed_test(folder, number) if started < until else ""
+                if by:
+                    self._record(mutant, "killed", by, started)
+                    killed.add(mutant.name)
+        contract_copy.write_artifacts(folder, self._sound)
+        return killed
+
+    def _record(self, mutant: Mutant, outcome: str, by: str, started: float) -> None:
         fields = {key: value for key, value in asdict(mutant).items() if key in ("path", "function", "operator", "line", "before", "text")}
-        result = Result(
-            mutant.name, **fields, source=digest(mutant.path), outcome=outcome, by=by, seconds=round(time.monotonic() - started, 1)
-        )
+        seconds = round(time.monotonic() - started, 1)
+        result = Result(mutant.name, **fields, source=digest(mutant.path), outcome=outcome, by=by, seconds=seconds)
         with self._lock:
             RUNS.mkdir(exist_ok=True)
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(result)) + "\n")
             log(f"{result.outcome:<10} {result.seconds:>6.1f} s  {mutant.path}:{mutant.line} {mutant.function} {mutant.operator} {by}")
-        return result
 
     def _outcome(self, mutant: Mutant, folder: Path, solc: Solc) -> tuple[str, str]:
         names = [name for name, closure in self._closures.items() if mutant.path in closure]
@@ -154,22 +189,51 @@ class Campaign:
             by = self._failed_test(folder)
         finally:
             contract_copy.write_artifacts(folder, {name: self._sound[name] for name in names})
+        by = by or _failed_test_of_library(mutant, folder)
         return ("killed", by) if by else ("survived", "")
 
-    def _failed_test(self, folder: Path) -> str:
-        command = [str(contract_copy.forge()), "test", "--fail-fast", "--no-match-test", self._left_out]
-        try:
-            done = subprocess.run(
-                command, cwd=folder, env=os.environ | FEW, capture_output=True, text=True, timeout=TEST_LIMIT, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return "timeout"
-        if done.returncode == 0:
-            return ""
-        failed = re.findall(r"^\[FAIL.*?\] (\w+)\(", done.stdout, re.MULTILINE)
-        if not failed:
-            raise SystemExit(f"forge failed without a failing test:\n{done.stdout[-2_000:]}{done.stderr[-2_000:]}")
-        return str(failed[0])
+    def _failed_test(self, folder: Path, number: int = 0) -> str:
+        """A test that fails, or ""; `number` is of the mutant that is switched on."""
+        chosen = {"FOUNDRY_BLOCK_COINBASE": mutant_switches.coinbase(number)}
+        return _first_failure(folder, FEW | chosen, "--no-match-test", self._left_out)
+
+
+def _copy_of_libraries(folder: Path) -> None:
+    """A copy beside `folder` for the tests that compile libraries into themselves. What they deploy has no fault."""
+    copy = folder / "libraries"
+    contract_copy.make_copy(copy, 'cache_path = "cache"')
+    shutil.copy(ROOT / "tests" / "contracts" / "Fuzz.t.sol", copy / "tests" / "contracts")
+    shutil.copytree(ROOT / "swarm_chain" / "chain" / "artifacts", copy / "swarm_chain" / "chain" / "artifacts", dirs_exist_ok=True)
+
+
+def _failed_test_of_library(mutant: Mutant, folder: Path) -> str:
+    """A test that fails where it has this fault compiled in, or ""."""
+    if not mutant.path.startswith(("contracts/libraries/", "contracts/types/")):
+        return ""
+    copy = folder / "libraries"
+    source = (ROOT / mutant.path).read_text(encoding="utf-8")
+    (copy / mutant.path).write_text(mutant.applied(source), encoding="utf-8")
+    try:
+        return _first_failure(copy, {}, "--match-path", f"tests/contracts/{{{','.join(OF_LIBRARIES)}}}.t.sol")
+    finally:
+        (copy / mutant.path).write_text(source, encoding="utf-8")
+
+
+def _first_failure(folder: Path, settings: dict[str, str], *chosen: str) -> str:
+    """The first of these tests that fails, "timeout" where they take too long, "" where all pass."""
+    command = [str(contract_copy.forge()), "test", "--fail-fast", *chosen]
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=os.environ | settings, capture_output=True, text=True, timeout=TEST_LIMIT, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return "timeout"
+    if done.returncode == 0:
+        return ""
+    failed = re.findall(r"^\[FAIL.*?\] (\w+)\(", done.stdout, re.MULTILINE)
+    if not failed:
+        raise SystemExit(f"forge failed without a failing test:\n{done.stdout[-2_000:]}{done.stderr[-2_000:]}")
+    return str(failed[0])
 
 
 def changed_paths() -> set[str]:
@@ -199,9 +263,8 @@ def report(mutants: list[Mutant], results: dict[str, Result]) -> tuple[str, bool
         "",
         f"Written on {datetime.now(UTC):%Y-%m-%d} by `make mutate`: {len(results)} of {len(mutants)} mutants,",
         f"the first ones in an order drawn by seed {SEED:#x} in which the files take turns by their size.",
-        f"{len(judged)} were tested; the rest compile to the same code or not at all. Each took {_mean(judged):.0f} s.",
-        "A fault is put into the deployed contracts. Tests that compile a library into themselves keep the sound one, and random plays,",
-        "proofs and the tests of gas are not run: so the score is a lower bound.",
+        f"{len(judged)} were tested; the rest compile to the same code or not at all. Each took {_mean(judged):.1f} s.",
+        "Random plays, proofs and the tests of gas are not run: so the score is a lower bound.",
         ""
         if len(results) >= len(mutants)
         else "**Not all mutants were judged: the score is an estimate, and a rough one below some hundreds.**",
@@ -258,8 +321,11 @@ def main() -> int:
         campaign = Campaign(min(arguments.parallel, len(waiting)))
         end = time.monotonic() + 60 * arguments.minutes if arguments.minutes else float("inf")
         try:
+            # Few mutants do not pay for a build of all contracts, and each worker gets its part.
+            size = min(BATCH, -(-len(waiting) // arguments.parallel))
+            batches = [waiting[first : first + size] for first in range(0, len(waiting), size)]
             with ThreadPoolExecutor(arguments.parallel) as pool:
-                list(pool.map(lambda mutant: campaign.judge(mutant) if time.monotonic() < end else None, waiting))
+                list(pool.map(lambda batch: campaign.judge(batch, end) if time.monotonic() < end else None, batches))
         finally:
             campaign.close()
     results = {name: result for name, result in recorded().items() if name in {mutant.name for mutant in mutants}}

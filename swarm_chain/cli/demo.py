@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarm_chain.cli import group, node, options, present
+from swarm_chain.cli import group, node_init, options, present
 from swarm_chain.cli.group_create import create
 from swarm_chain.cli.processes import interruptible
 from swarm_chain.cli.swarm_home import SwarmHome
@@ -126,7 +126,7 @@ def _set_up(show: Show, steps: int | None) -> None:
         for name in show.names:
             step(f"keys, stake and seat of {name}")
             with present.silence():
-                node.init(name=name, fund_local=True)
+                node_init.init(name=name, fund_local=True)
                 group.join(1, name=name)
 
 

@@ -1,0 +1,173 @@
+"""``swarm-chain node run``: the node at work."""
+
+import logging
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swarm_chain.cli import options, present
+from swarm_chain.cli.processes import Interrupted
+
+if TYPE_CHECKING:
+    from swarm_chain.chain.groups import Group
+    from swarm_chain.cli.settings import Settings
+    from swarm_chain.cli.swarm_home import SwarmHome
+    from swarm_chain.cli.wiring import Swarm
+    from swarm_chain.node.settings import NodeSettings
+
+
+def run(
+    group: options.Group = None,
+    config: options.Config = None,
+    home: options.Home = None,
+    name: options.Name = None,
+    rpc_url: options.RpcUrl = None,
+    deployment: options.DeploymentFile = None,
+    password_file: options.PasswordFile = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Train so many, then vote and end; by default for ever.", show_default=False)
+    ] = None,
+    data: Annotated[Path | None, typer.Option(metavar="FOLDER", help="IDX files to train on.", show_default=False)] = None,
+    part: Annotated[int | None, typer.Option(min=0, help="Part of the task's data; by default the seat's.", show_default=False)] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default=False)] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="To train with.", show_default=False)] = None,
+    host: Annotated[str | None, typer.Option(help="Address to serve bytes on.", show_default=False)] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to serve bytes on.", show_default=False)] = None,
+    gateway_url: Annotated[str | None, typer.Option(metavar="URL", help="How others reach that port.", show_default=False)] = None,
+    provider: Annotated[list[str] | None, typer.Option(metavar="URL", help="Gateway to fetch from besides.", show_default=False)] = None,
+    relay: Annotated[str | None, typer.Option(metavar="URL", help="Relay for commits and reveals.", show_default=False)] = None,
+) -> None:
+    """Run a node: train, commit, reveal, agree, round after round.
+
+    Needs the chain's RPC URL, the deployment file, a seat in the group and the node's key. Others must reach the port it serves its bytes
+    on: across machines give --host 0.0.0.0 --port 4100 --gateway-url http://THIS-MACHINE:4100, and as --provider the creator's
+    `swarm-chain gateway`. With --relay URL a `swarm-chain relay` brings its commits and reveals to the chain and pays for them; when it
+    does not, the node sends them itself in time. Killed at any moment, it goes on from its journal. Ctrl-C ends it after what it is
+    sending.
+
+    Example: `swarm-chain node run --group 1 --name ada --rounds 10`
+    """
+    from swarm_chain.cli.wiring import open_swarm, own_seat
+
+    settings = options.settings(
+        config=config,
+        home=home,
+        name=name,
+        rpc_url=rpc_url,
+        deployment=deployment,
+        password_file=password_file,
+        group=group,
+        rounds=rounds,
+        data=data,
+        part=part,
+        device=device,
+        threads=threads,
+        gateway_host=host,
+        gateway_port=port,
+        gateway_url=gateway_url,
+        providers=provider,
+        relay=relay,
+    )
+    swarm = open_swarm(settings)
+    found = swarm.group()
+    own_seat(swarm, found, swarm.node_address())
+    node_settings = _node_settings(swarm, found)
+    _hand_over(swarm.home, found, node_settings)
+    record = swarm.home.record(f"node-{settings.name}", os.getpid())
+    try:
+        done = _watched(node_settings, settings, swarm.home)
+    finally:
+        swarm.home.forget([record])
+    if not done:
+        raise Interrupted
+    present.done(f"Node {settings.name} did its rounds")
+
+
+def _node_settings(swarm: "Swarm", group: "Group") -> "NodeSettings":
+    from swarm_chain.cli.passwords import open_key
+    from swarm_chain.cli.wiring import rpc_url
+    from swarm_chain.node.settings import NodeSettings
+
+    settings, home = swarm.settings, swarm.home
+    gateway = home.process("gateway")
+    return NodeSettings(
+        home=home.node(settings.name),
+        rpc_url=rpc_url(settings, home),
+        deployment=settings.deployment or home.deployment,
+        group=group.group,
+        account=open_key(home.node_key(settings.name), settings, home),
+        rpc_timeout=settings.rpc_timeout,
+        host=settings.gateway_host,
+        port=settings.gateway_port,
+        announced_url=settings.gateway_url or "",
+        store=settings.store,
+        store_capacity=settings.store_capacity,
+        kubo_url=settings.kubo_url,
+        kubo_port=settings.kubo_port,
+        providers=(*settings.providers, *([gateway.url] if gateway and gateway.url else [])),
+        allow_private=swarm.local if settings.allow_private is None else settings.allow_private,
+        keep_rounds=settings.keep_rounds,
+        device=settings.device,
+        threads=settings.threads,
+        data_dir=settings.data,
+        part=settings.part,
+        rounds=settings.rounds,
+        confirmations=settings.confirmations,
+        poll_interval=settings.poll_interval,
+        relay_url=settings.relay or "",
+    )
+
+
+def _hand_over(home: "SwarmHome", group: "Group", node: "NodeSettings") -> None:
+    """Puts the manifest of a group created in this folder into the node's store, so that no gateway is needed."""
+    from swarm_chain.cli.published import Published
+    from swarm_chain.storage.embedded import EmbeddedStore
+
+    manifest = Published(home.published).files().get(group.manifest_digest)
+    if manifest is None or node.store != "embedded":
+        return
+    store = EmbeddedStore(node.home / "store", node.store_capacity)
+    try:
+        store.put(manifest)
+    finally:
+        store.close()
+
+
+def _watched(node: "NodeSettings", settings: "Settings", home: "SwarmHome") -> bool:
+    """Runs the node; in a terminal under a live picture, its log in a file, elsewhere with its log on stderr."""
+    from swarm_chain.node.daemon import run as run_node
+    from swarm_chain.node.signals import stop_on_signals
+
+    level = settings.log_level.upper()
+    form = "%(asctime)s %(levelname)s %(message)s"
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    if not present.err.is_terminal:
+        logging.basicConfig(level=level, format=form)
+        with stop_on_signals() as stop:
+            return run_node(node, stop=stop)
+    log = home.logs / f"node-{settings.name}.log"
+    logging.basicConfig(level=level, format=form, filename=log)
+    present.say(f"The log is {log}; Ctrl-C ends the node.", "dim")
+    with stop_on_signals() as stop:
+        return _live(node, settings.name, stop)
+
+
+def _live(node: "NodeSettings", name: str, stop: threading.Event) -> bool:
+    import time
+
+    from rich.live import Live
+
+    from swarm_chain.cli.live_table import NodeRow, render
+    from swarm_chain.node.daemon import run as run_node
+    from swarm_chain.node.status import NodeStatus
+
+    begun = time.monotonic()
+    with Live(render([NodeRow(name)], node.rounds, begun), console=present.err, auto_refresh=False) as live:
+
+        def report(status: NodeStatus) -> None:
+            live.update(render([NodeRow.of(name, status.as_json())], node.rounds, begun), refresh=True)
+
+        return run_node(node, report=report, stop=stop)
