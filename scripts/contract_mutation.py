@@ -331,7 +331,9 @@ def main() -> int:
     results = {name: result for name, result in recorded().items() if name in {mutant.name for mutant in mutants}}
     text, is_reached = report(mutants, results)
     if not arguments.changed:
-        (RUNS / f"mutation-{datetime.now(UTC):%Y-%m-%d}.md").write_text(text, encoding="utf-8")
+        path = RUNS / f"mutation-{datetime.now(UTC):%Y-%m-%d}.md"
+        path.write_text(text, encoding="utf-8")
+        subprocess.run(["npx", "--no-install", "prettier", "--log-level", "warn", "--write", path], cwd=ROOT, check=True)
     print(text)
     if arguments.changed:
         # The score is of the whole campaign; here a fault that nothing noticed counts.

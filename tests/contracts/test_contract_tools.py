@@ -7,12 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from eth_utils.crypto import keccak
+from web3 import Web3
+from web3.types import RPCEndpoint
+
+from swarm_chain.chain.connection import connect
+from swarm_chain.chain.local import LocalChain
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import contract_copy  # noqa: E402
 import contract_coverage  # noqa: E402
+import mutant_switches  # noqa: E402
 import prove  # noqa: E402
 from contract_copy import Solc  # noqa: E402
 from mutants import Mutant, mutants_of  # noqa: E402
@@ -78,6 +85,52 @@ def test_a_mutant_keeps_its_name_where_code_above_moves(found: list[Mutant]) -> 
         again = mutants_of(PATH, moved, contract_copy.syntax_trees(solc, {PATH: moved})[PATH])
     assert [mutant.name for mutant in again] == [mutant.name for mutant in found]
     assert [mutant.line for mutant in again] != [mutant.line for mutant in found]
+
+
+def test_a_switched_mutant_does_what_it_does_alone(found: list[Mutant], tmp_path: Path) -> None:
+    """Calls come to the same whether it is switched on among many or compiled by itself; with none on, to what is sound."""
+    with Solc() as solc, LocalChain(tmp_path / "chain") as chain:
+        web3 = connect(chain.url)
+
+        def alone(source: str) -> list[str]:
+            code = _deployed(web3, contract_copy.compile_contracts(solc, {PATH: source}, ["Sample"], contract_copy.LIGHT))
+            return [_answer(web3, code, call, 0) for call in CALLS]
+
+        sound, left, noticed = alone(SOURCE), found, 0
+        # What overlaps goes into the next build.
+        while batches := list(mutant_switches.batches_of(solc, {PATH: SOURCE}, ["Sample"], left, lambda _: True)):
+            for batch in batches:
+                code = _deployed(web3, batch.artifacts)
+                assert [_answer(web3, code, call, 0) for call in CALLS] == sound
+                for number, mutant in enumerate(batch.mutants, start=1):
+                    expected = alone(mutant.applied(SOURCE))
+                    assert [_answer(web3, code, call, number) for call in CALLS] == expected, mutant
+                    noticed += expected != sound
+                left = [mutant for mutant in left if mutant not in batch.mutants]
+        assert {mutant.operator for mutant in left} == {"modifier"}
+        assert noticed >= len(found) // 2
+
+
+CALLS = [
+    keccak(text=name)[:4] + a.to_bytes(32, "big") + b.to_bytes(32, "big")
+    for name in ("add(uint256,uint256)", "sum(uint256,uint256)")
+    for a, b in ((0, 5), (3, 4), (4, 3), (4, 4), (10, 11), (11, 12), (2**256 - 1, 1))
+]
+
+
+def _deployed(web3: Web3, artifacts: dict[str, contract_copy.Json]) -> str:
+    """The code that the constructor leaves on chain."""
+    return str(web3.provider.make_request(RPCEndpoint("eth_call"), [{"data": artifacts["Sample"]["bytecode"]}, "latest"])["result"])
+
+
+def _answer(web3: Web3, code: str, call: bytes, number: int) -> str:
+    """What a call returns, or how it reverts, with the mutant of this number on."""
+    at = "0x" + "5a" * 20
+    blocks = {"coinbase": mutant_switches.coinbase(number)}
+    answer = web3.provider.make_request(
+        RPCEndpoint("eth_call"), [{"to": at, "data": "0x" + call.hex()}, "latest", {at: {"code": code}}, blocks]
+    )
+    return str(answer["result"]) if "result" in answer else str(answer["error"].get("data"))
 
 
 def test_probes_are_at_every_statement_and_side() -> None:
