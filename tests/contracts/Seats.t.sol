@@ -252,6 +252,32 @@ contract SeatsTest is Swarm {
         assertPhase(5, Phase.Reveal);
     }
 
+    /// @dev Standings and weights are kept eight seats a word.
+    function test_seats_beyond_the_eighth_gain_and_weigh_like_the_first() public {
+        Terms memory terms = defaultTerms();
+        (terms.capacity, terms.maturity) = (10, 1);
+        swarmOf(10, terms);
+        (bytes32 head, bytes32 parent) = (genesis, genesis);
+        for (uint32 round = 1; round <= 3; ++round) {
+            play(10, round, parent, 1);
+            vm.warp(vm_now() + WINDOW);
+            if (round > 1) {
+                rounds.finalize(group, resultOf(round - 1, head, 0x3FF));
+                head = hashOf(resultOf(round - 1, head, 0x3FF));
+            }
+            parent = hashOf(resultOf(round, parent, 0x3FF));
+        }
+        commit(0, 4, parent);
+        (, , uint16 first, ) = views.slot(group, nodes[0], 4);
+        assertTrue(first > 1_000, "grown");
+        for (uint8 index = 0; index < 10; ++index) {
+            assertEq(views.seatAt(group, index).reputation, views.seatAt(group, 0).reputation, "reputation");
+            assertEq(views.seatAt(group, index).weight, first, "weight");
+        }
+        (, uint32 weight) = views.roster(group);
+        assertEq(weight, 10 * uint256(first), "roster weight");
+    }
+
     // ------------------------------------------------------------------------------------------------ keys
 
     function test_rekey_in_the_middle_of_a_round() public {
