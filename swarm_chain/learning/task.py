@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from swarm_chain.learning.tensors import Layout
 
 VERSION = 1
+LINEAR = "linear"
+"""The network that needs no torch."""
 LARGEST_MANIFEST = 1 << 16
 _BRACKETS = 64
 """Most ``[`` and ``{`` of a manifest: it has some ten."""
@@ -158,6 +160,10 @@ class Task:
 
     def layout(self) -> "Layout":
         """Where the network's tensors lie in the vector of ``d`` coordinates."""
+        if self.network.name == LINEAR:
+            from swarm_chain.learning.linear import layout
+
+            return layout(self.shape, self.images.classes)
         from swarm_chain.learning.tensors import layout_of
 
         return layout_of(self.model().state_dict())

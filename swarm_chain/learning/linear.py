@@ -1,0 +1,109 @@
+"""Softmax regression in NumPy alone, for machines without torch: the network ``linear``.
+
+One layer from the flattened image to the scores of the classes, trained by SGD with momentum as torch does it (Sutskever et al. 2013,
+in torch's form: ``velocity = momentum * velocity + gradient``).
+"""
+
+from collections.abc import Callable
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from swarm_chain.learning.data import Dataset
+from swarm_chain.learning.passes import OnStep, TrainedUpdate, batches, check, loss_error
+from swarm_chain.learning.task import Task
+from swarm_chain.learning.tensors import Layout, check_finite, to_values, to_weights
+
+if TYPE_CHECKING:
+    import torch
+
+Floats = NDArray[np.float32]
+
+
+def layout(shape: tuple[int, int, int], classes: int) -> Layout:
+    """``bias`` float32[classes], ``weight`` float32[classes, channels * height * width]."""
+    return Layout(("bias", "weight"), ((classes,), (classes, prod(shape))))
+
+
+def train(
+    task: Task,
+    weights: NDArray[np.int32],
+    dataset: Dataset,
+    seed: int,
+    device: "torch.device | None" = None,
+    on_step: OnStep | None = None,
+    *,
+    stop: Callable[[], bool] | None = None,
+) -> TrainedUpdate:
+    """Trains from ``weights`` (int32[d]) as :func:`swarm_chain.learning.training.train` does, on the CPU whatever ``device`` says.
+
+    Raises:
+        NumericError: a loss or a trained tensor is NaN, infinite or out of range; there is no update then.
+        DataError: the images do not fit the task.
+    """
+    check(task, dataset)
+    bits, local = task.numbers.fraction_bits, task.local
+    start = to_values(weights, bits)
+    trained, velocity = start.copy(), np.zeros_like(start)
+    order, losses = batches(len(dataset), local.batch, seed), list[float]()
+    for step in range(1, local.steps + 1):
+        if stop and stop():
+            break
+        chosen = next(order)
+        loss, gradient = _loss_and_gradient(task, trained, dataset.images[chosen], dataset.labels[chosen])
+        velocity *= np.float32(local.momentum)
+        velocity += gradient
+        trained -= np.float32(local.learning_rate) * velocity
+        losses.append(loss)
+        if not np.isfinite(loss):
+            check_finite(trained, task.layout())  # names the tensor that the loss has spoilt
+            raise loss_error(loss, f"at step {step}")
+        if on_step:
+            on_step(step, local.steps, loss)
+    to_weights(trained, bits, task.layout())  # out of range is found here, before anyone builds on it
+    return TrainedUpdate(
+        delta=trained - start,
+        loss=float(np.mean(losses)) if losses else 0.0,
+        samples=min(len(dataset), len(losses) * local.batch),
+        steps=len(losses),
+    )
+
+
+def evaluate(task: Task, weights: NDArray[np.int32], dataset: Dataset, device: "torch.device | None" = None) -> tuple[float, float]:
+    """``(share of images classified rightly, mean cross-entropy)``; NumericError if the loss is not finite, DataError as :func:`train`."""
+    check(task, dataset)
+    scores = _scores(task, to_values(weights, task.numbers.fraction_bits), dataset.images)
+    loss = float(-_log_likelihoods(scores, dataset.labels).mean())
+    if not np.isfinite(loss):
+        raise loss_error(loss, "while measuring")
+    return float((scores.argmax(1) == dataset.labels).mean()), loss
+
+
+def _scores(task: Task, values: Floats, images: Floats) -> Floats:
+    """Scores float32[n, classes] of images float32[n, *shape]."""
+    parts = {name: part.astype(np.float32, copy=False) for name, part in task.layout().parts(values).items()}
+    return np.asarray(images.reshape(len(images), -1) @ parts["weight"].T + parts["bias"], np.float32)
+
+
+def _log_likelihoods(scores: Floats, labels: NDArray[np.int64]) -> Floats:
+    """Logarithm of the softmax at each label, float32[n]; shifted by the highest score, so that nothing overflows."""
+    shifted = scores - scores.max(1, keepdims=True)
+    return np.asarray(shifted[np.arange(len(labels)), labels] - np.log(np.exp(shifted).sum(1)), np.float32)
+
+
+def _loss_and_gradient(task: Task, values: Floats, images: Floats, labels: NDArray[np.int64]) -> tuple[float, Floats]:
+    """Mean cross-entropy of a batch, and its gradient float32[d]."""
+    with np.errstate(all="ignore"):  # what is not finite is an error of ours, told by the caller
+        scores = _scores(task, values, images)
+        loss = float(-_log_likelihoods(scores, labels).mean())
+        shares = np.exp(scores - scores.max(1, keepdims=True))
+        shares /= shares.sum(1, keepdims=True)
+        shares[np.arange(len(labels)), labels] -= 1
+        shares /= len(labels)
+        gradient = np.empty_like(values)
+        parts = task.layout().parts(gradient)
+        parts["bias"][...] = shares.sum(0)
+        parts["weight"][...] = shares.T @ images.reshape(len(images), -1)
+    return loss, gradient
