@@ -15,6 +15,8 @@ def gateway(
     home: options.Home = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for every one.", show_default=False)] = None,
     port: Annotated[int | None, typer.Option(help="Port; a free one if not given.", show_default=False)] = None,
+    log_level: options.LogLevel = None,
+    log_format: options.LogFormat = None,
 ) -> None:
     """Serve the manifests and first models of the groups created here.
 
@@ -25,9 +27,11 @@ def gateway(
     """
     from swarm_chain.cli.published import Published
     from swarm_chain.cli.wiring import swarm_home
+    from swarm_chain.node import logs
     from swarm_chain.storage.gateway import Gateway
 
-    settings = options.settings(config=config, home=home, gateway_host=host, gateway_port=port)
+    settings = options.settings(config=config, home=home, gateway_host=host, gateway_port=port, log_level=log_level, log_format=log_format)
+    logs.begin(settings.log_level, settings.log_format)
     folder = swarm_home(settings)
     folder.make()
     server = Gateway(Published(folder.published), settings.gateway_host, settings.gateway_port)

@@ -1,6 +1,5 @@
 """``swarm-chain node run``: the node at work."""
 
-import logging
 import os
 import threading
 from pathlib import Path
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from swarm_chain.cli.settings import Settings
     from swarm_chain.cli.swarm_home import SwarmHome
     from swarm_chain.cli.wiring import Swarm
+    from swarm_chain.node.logs import StatusContext
     from swarm_chain.node.settings import NodeSettings
 
 
@@ -39,6 +39,8 @@ def run(
     gateway_url: Annotated[str | None, typer.Option(metavar="URL", help="How others reach that port.", show_default=False)] = None,
     provider: Annotated[list[str] | None, typer.Option(metavar="URL", help="Gateway to fetch from besides.", show_default=False)] = None,
     relay: Annotated[str | None, typer.Option(metavar="URL", help="Relay for commits and reveals.", show_default=False)] = None,
+    log_level: options.LogLevel = None,
+    log_format: options.LogFormat = None,
 ) -> None:
     """Run a node: train, commit, reveal, agree, round after round.
 
@@ -70,6 +72,8 @@ def run(
         gateway_url=gateway_url,
         providers=provider,
         relay=relay,
+        log_level=log_level,
+        log_format=log_format,
     )
     swarm = open_swarm(settings)
     found = swarm.group()
@@ -138,24 +142,20 @@ def _hand_over(home: "SwarmHome", group: "Group", node: "NodeSettings") -> None:
 
 def _watched(node: "NodeSettings", settings: "Settings", home: "SwarmHome") -> bool:
     """Runs the node; in a terminal under a live picture, its log in a file, elsewhere with its log on stderr."""
+    from swarm_chain.node import logs
     from swarm_chain.node.daemon import run as run_node
     from swarm_chain.node.signals import stop_on_signals
 
-    level = settings.log_level.upper()
-    form = "%(asctime)s %(levelname)s %(message)s"
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    if not present.err.is_terminal:
-        logging.basicConfig(level=level, format=form)
-        with stop_on_signals() as stop:
-            return run_node(node, stop=stop)
-    log = home.logs / f"node-{settings.name}.log"
-    logging.basicConfig(level=level, format=form, filename=log)
-    present.say(f"The log is {log}; Ctrl-C ends the node.", "dim")
+    file = home.logs / f"node-{settings.name}.log" if present.err.is_terminal else None
+    context = logs.StatusContext(group=node.group)
+    logs.begin(settings.log_level, settings.log_format, file, context)
+    if file is not None:
+        present.say(f"The log is {file}; Ctrl-C ends the node.", "dim")
     with stop_on_signals() as stop:
-        return _live(node, settings.name, stop)
+        return run_node(node, context.told, stop) if file is None else _live(node, settings.name, context, stop)
 
 
-def _live(node: "NodeSettings", name: str, stop: threading.Event) -> bool:
+def _live(node: "NodeSettings", name: str, context: "StatusContext", stop: threading.Event) -> bool:
     import time
 
     from rich.live import Live
@@ -168,6 +168,7 @@ def _live(node: "NodeSettings", name: str, stop: threading.Event) -> bool:
     with Live(render([NodeRow(name)], node.rounds, begun), console=present.err, auto_refresh=False) as live:
 
         def report(status: NodeStatus) -> None:
+            context.told(status)
             live.update(render([NodeRow.of(name, status.as_json())], node.rounds, begun), refresh=True)
 
         return run_node(node, report=report, stop=stop)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from swarm_chain.cli.settings import Settings
 
 SETTINGS = "Where things are"
+LOGS = "What is logged"
 
 Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Settings in YAML or TOML.", show_default=False, rich_help_panel=SETTINGS)
@@ -58,6 +59,14 @@ Name = Annotated[
 Group = Annotated[int | None, typer.Option("--group", "-g", metavar="NUMBER", help="The group's number.", show_default=False)]
 GroupArgument = Annotated[
     int | None, typer.Argument(metavar="GROUP", help="The group's number; or --group, SWARM_CHAIN_GROUP.", show_default=False)
+]
+LogLevel = Annotated[
+    str | None,
+    typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error.", show_default=False, rich_help_panel=LOGS),
+]
+LogFormat = Annotated[
+    str | None,
+    typer.Option("--log-format", metavar="FORM", help="human, or json: a line of JSON each.", show_default=False, rich_help_panel=LOGS),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on stdout.")]

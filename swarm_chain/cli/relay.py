@@ -1,6 +1,5 @@
 """``swarm-chain relay``: brings what nodes signed to the chain, many in one transaction, and pays for it."""
 
-import logging
 import os
 import threading
 from typing import Annotated
@@ -23,6 +22,8 @@ def relay(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; a free one if not given.", show_default=False)] = None,
     batch: Annotated[int | None, typer.Option(min=1, max=255, help="Most messages a transaction; 128.", show_default=False)] = None,
     wait: Annotated[float | None, typer.Option(min=0, help="Seconds a message waits for others; 10.", show_default=False)] = None,
+    log_level: options.LogLevel = None,
+    log_format: options.LogFormat = None,
 ) -> None:
     """Bring commits and reveals of a group's nodes to the chain in batches, and pay for them.
 
@@ -35,6 +36,7 @@ def relay(
     """
     from swarm_chain.cli.wiring import open_swarm, paying_account
     from swarm_chain.cli.wiring import rpc_url as url_of
+    from swarm_chain.node import logs
     from swarm_chain.relay.service import run
     from swarm_chain.relay.settings import RelaySettings
 
@@ -50,11 +52,13 @@ def relay(
         relay_port=port,
         relay_batch=batch,
         relay_wait=wait,
+        log_level=log_level,
+        log_format=log_format,
     )
     swarm = open_swarm(settings)
     found = swarm.group()
     account = paying_account(swarm, swarm.home.relay_key, "for what is relayed")
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    logs.begin(settings.log_level, settings.log_format, context=lambda: {"group": found.group})
     records = []
 
     def started(url: str) -> None:

@@ -64,6 +64,7 @@ class Settings(BaseSettings):
         None, description="fetch from private addresses, as in swarms on one network; by default on local chains"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much the logs say")
+    log_format: Literal["human", "json"] = Field("human", description="a log line: words for people, or JSON for machines")
 
     @field_validator("providers", mode="before")
     @classmethod

@@ -1,6 +1,5 @@
 """``swarm-chain watch``: judges what a group's votes name, strikes what is wrong, and earns for it."""
 
-import logging
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +21,8 @@ def watch(
     provider: Annotated[list[str] | None, typer.Option(metavar="URL", help="Gateway to fetch from besides.", show_default=False)] = None,
     once: Annotated[bool, typer.Option("--once", help="Judge what is named now, and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON on stdout for everything that is seen or done.")] = False,
+    log_level: options.LogLevel = None,
+    log_format: options.LogFormat = None,
 ) -> None:
     """Watch over a group: compute every closed round again, and strike results that are wrong.
 
@@ -39,6 +40,7 @@ def watch(
     from swarm_chain.cli.processes import Interrupted
     from swarm_chain.cli.wiring import open_swarm, paying_account
     from swarm_chain.cli.wiring import rpc_url as url_of
+    from swarm_chain.node import logs
     from swarm_chain.node.signals import stop_on_signals
     from swarm_chain.node.watching import WatchSettings, run
 
@@ -51,12 +53,13 @@ def watch(
         password_file=password_file,
         group=group,
         providers=provider,
+        log_level=log_level,
+        log_format=log_format,
     )
     swarm = open_swarm(settings)
     found, gateway = swarm.group(), swarm.home.process("gateway")
     account = paying_account(swarm, swarm.home.keys / "watch" / "watcher.json", "for proofs; demands take a few tokens besides")
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.begin(settings.log_level, settings.log_format, context=lambda: {"group": found.group})
     watch_settings = WatchSettings(
         home=swarm.home.path / "watch" / f"group-{found.group}",
         rpc_url=url_of(settings, swarm.home),
