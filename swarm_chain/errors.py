@@ -17,6 +17,7 @@ SwarmChainError
 │   └── DiskFullError              no room; nothing was lost
 └── LearningError              7   data, model or numbers
     ├── DataError                  a data file is missing or malformed
+    ├── OutOfMemoryError           the device's memory does not hold one image's training
     └── NumericError               NaN, infinity or out of range, with the tensor's name
 
 Messages say what happened, what was kept and what to do. The number is the exit code of the command line.
@@ -118,6 +119,10 @@ class LearningError(SwarmChainError):
 
 
 class DataError(LearningError):
+    pass
+
+
+class OutOfMemoryError(LearningError):
     pass
 
 

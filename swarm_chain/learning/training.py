@@ -1,37 +1,21 @@
 """The training loop, in full view: from agreed weights to an update, and how good weights are."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
-from swarm_chain.errors import DataError, NumericError
 from swarm_chain.learning.data import Dataset
+from swarm_chain.learning.memory import Portions, enough
+from swarm_chain.learning.passes import OnStep, TrainedUpdate, batches, check, loss_error
 from swarm_chain.learning.task import Task
 from swarm_chain.learning.tensors import flatten, layout_of, load_into, to_values, to_weights
 
 EVALUATION_BATCH = 500
 CPU = torch.device("cpu")
-
-OnStep = Callable[[int, int, float], None]
-"""Told after each step: number of the step, from 1; steps in all; loss of its batch."""
-
-
-@dataclass(frozen=True, eq=False)
-class TrainedUpdate:
-    """What one round of local training came to.
-
-    ``delta`` is float32[d], trained minus start; ``loss`` the mean over the steps; ``samples`` how many different images were seen;
-    ``steps`` as many as were done.
-    """
-
-    delta: NDArray[np.float32]
-    loss: float
-    samples: int
-    steps: int
 
 
 def train(
@@ -51,6 +35,7 @@ def train(
     Raises:
         NumericError: a loss or a trained tensor is NaN, infinite or out of range; there is no update then.
         DataError: the images do not fit the task.
+        OutOfMemoryError: not even one image fits into the memory; less than a batch is worked on in parts.
     """
     return _train(task, weights, dataset, seed, device, task.local.steps, on_step, stop)
 
@@ -71,20 +56,32 @@ def central(
 
 
 def evaluate(task: Task, weights: NDArray[np.int32], dataset: Dataset, device: torch.device = CPU) -> tuple[float, float]:
-    """``(share of images classified rightly, mean cross-entropy)``; NumericError if the loss is not finite, DataError as :func:`train`."""
-    _check(task, dataset)
-    model = task.model()
-    load_into(model, weights, task.numbers.fraction_bits)
-    model.to(device).eval()
-    right, loss = 0, 0.0
-    with torch.no_grad():
-        for start in range(0, len(dataset), EVALUATION_BATCH):
-            images, labels = _batch(dataset, np.arange(start, min(start + EVALUATION_BATCH, len(dataset))), device)
-            scores = model(images)
-            right += int((scores.argmax(1) == labels).sum())
-            loss += float(cross_entropy(scores, labels, reduction="sum"))
+    """``(share of images classified rightly, mean cross-entropy)``.
+
+    Raises:
+        NumericError: the loss is not finite.
+        DataError, OutOfMemoryError: as :func:`train`.
+    """
+    check(task, dataset)
+    with enough("a model"):
+        model = task.model()
+        load_into(model, weights, task.numbers.fraction_bits)
+        model.to(device).eval()
+    portions = Portions(EVALUATION_BATCH, "measuring a model")
+
+    def measure() -> tuple[int, float]:
+        right, loss = 0, 0.0
+        with torch.no_grad():
+            for part in portions.of(len(dataset)):
+                images, labels = _batch(dataset, np.arange(part.start, part.stop), device)
+                scores = model(images)
+                right += int((scores.argmax(1) == labels).sum())
+                loss += float(cross_entropy(scores, labels, reduction="sum"))
+        return right, loss
+
+    right, loss = portions.fitting(measure)
     if not np.isfinite(loss):
-        raise _loss_error(loss, "while measuring")
+        raise loss_error(loss, "while measuring")
     return right / len(dataset), loss / len(dataset)
 
 
@@ -98,27 +95,26 @@ def _train(
     on_step: OnStep | None,
     stop: Callable[[], bool] | None,
 ) -> TrainedUpdate:
-    _check(task, dataset)
+    check(task, dataset)
     bits = task.numbers.fraction_bits
-    model = task.model()
-    load_into(model, weights, bits)
-    model.to(device).train()
+    with enough("a model"):
+        model = task.model()
+        load_into(model, weights, bits)
+        model.to(device).train()
     optimizer = torch.optim.SGD(model.parameters(), task.local.learning_rate, momentum=task.local.momentum)
-    batches = _batches(len(dataset), task.local.batch, seed)
+    order = batches(len(dataset), task.local.batch, seed)
+    portions = Portions(task.local.batch, "training")
 
     losses: list[float] = []
     for step in range(1, steps + 1):
         if stop and stop():
             break
-        images, labels = _batch(dataset, next(batches), device)
-        loss = cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        optimizer.step()
-        losses.append(loss.item())
+        losses.append(portions.fitting(partial(_loss_and_gradients, model, dataset, next(order), portions, device)))
+        with enough("a step"):
+            optimizer.step()
         if not np.isfinite(losses[-1]):
             flatten(model.state_dict())  # names the tensor that the loss has spoilt
-            raise _loss_error(losses[-1], f"at step {step}")
+            raise loss_error(losses[-1], f"at step {step}")
         if on_step:
             on_step(step, steps, losses[-1])
 
@@ -132,29 +128,19 @@ def _train(
     )
 
 
-def _batches(count: int, size: int, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Indices of ever new batches; every image comes once before any comes again."""
-    random = np.random.Generator(np.random.PCG64(seed))
-    order = random.permutation(count)
-    while True:
-        while len(order) < size:
-            order = np.concatenate([order, random.permutation(count)])
-        yield order[:size]
-        order = order[size:]
+def _loss_and_gradients(
+    model: torch.nn.Module, dataset: Dataset, indices: NDArray[np.int64], portions: Portions, device: torch.device
+) -> float:
+    """A batch's mean loss, and its gradients in the parameters: the same in one portion or in many, but for the last bits."""
+    model.zero_grad()
+    total = 0.0
+    for part in portions.of(len(indices)):
+        images, labels = _batch(dataset, indices[part], device)
+        loss = cross_entropy(model(images), labels, reduction="sum") / len(indices)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        total += loss.item()
+    return total
 
 
 def _batch(dataset: Dataset, indices: NDArray[np.int64], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(dataset.images[indices]).to(device), torch.from_numpy(dataset.labels[indices]).to(device)
-
-
-def _check(task: Task, dataset: Dataset) -> None:
-    remedy = "Give the data that the task names."
-    if not len(dataset) or dataset.shape != task.shape:
-        raise DataError(f"The task wants images of {task.shape}; there are {len(dataset)} of {dataset.shape}.", do=remedy)
-    if dataset.labels.min() < 0 or dataset.labels.max() >= task.images.classes:
-        raise DataError(f"A label is outside 0 to {task.images.classes - 1}.", do=remedy)
-
-
-def _loss_error(loss: float, when: str) -> NumericError:
-    remedy = "Lower the learning rate, or look for damaged data."
-    return NumericError(f"The loss became {loss} {when}.", "The weights before it were kept.", remedy)

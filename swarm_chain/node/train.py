@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from swarm_chain.learning.training import OnStep, evaluate, train
+from swarm_chain.learning.passes import OnStep
+from swarm_chain.learning.training import evaluate, train
 from swarm_chain.node.member import Member
 from swarm_chain.protocol.grid import Codes, quantise
 from swarm_chain.protocol.model import Model
@@ -43,6 +44,7 @@ def train_update(
     Raises:
         NumericError: training came to NaN or infinity, or out of range.
         DataError: the images do not fit the task.
+        OutOfMemoryError: the device's memory does not hold the training of one image.
     """
     task = member.task
     accuracy, _ = evaluate(task, parent.weights, member.held_out, member.device)
