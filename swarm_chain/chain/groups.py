@@ -3,12 +3,12 @@
 from dataclasses import astuple, dataclass
 
 from eth_abi.abi import encode
-from eth_account.signers.local import LocalAccount
 from web3.contract.contract import ContractFunction
 from web3.types import BlockIdentifier
 
 from swarm_chain.chain.contract import DeployedContract, read_all
 from swarm_chain.chain.events import GroupCreated, address_of, read_events, terms_of, topic_of, topics
+from swarm_chain.chain.signer import Signer
 from swarm_chain.errors import UnknownError
 from swarm_chain.types import Address, Digest, GroupId, Terms
 
@@ -60,9 +60,7 @@ class Groups(DeployedContract):
         return self.function("fund", group, amount)
 
 
-def sign_invitation(
-    creator: LocalAccount, group: GroupId, identity: int, expiry: int, nonce: bytes, chain_id: int, registry: Address
-) -> bytes:
+def sign_invitation(creator: Signer, group: GroupId, identity: int, expiry: int, nonce: bytes, chain_id: int, registry: Address) -> bytes:
     """A group creator's invitation (EIP-712), as ``Rounds.join`` takes it.
 
     Args:

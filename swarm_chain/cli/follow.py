@@ -13,10 +13,10 @@ from swarm_chain.types import Address
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eth_account.signers.local import LocalAccount
     from web3.contract.contract import ContractFunction
 
     from swarm_chain.chain.groups import Group
+    from swarm_chain.chain.signer import Signer
     from swarm_chain.cli.wiring import Swarm
 
 NOTHING_DUE = {"NothingToSettle", "WindowOpen", "NotAgreed", "NotPresented", "ResultMismatch", "ParentMismatch", "RoundNotKept"}
@@ -163,7 +163,7 @@ def settle_due(swarm: "Swarm", group: "Group") -> None:
             return
 
 
-def _is_done(swarm: "Swarm", operator: "LocalAccount", function: "ContractFunction") -> bool:
+def _is_done(swarm: "Swarm", operator: "Signer", function: "ContractFunction") -> bool:
     try:
         swarm.send(operator, function)
     except TransactionError as problem:

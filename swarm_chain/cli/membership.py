@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from swarm_chain.cli import keyring
 from swarm_chain.cli.invitation import refused
-from swarm_chain.cli.passwords import open_key
 from swarm_chain.cli.present import tokens
 from swarm_chain.cli.wiring import PLAY_COIN, Swarm, give_coin, own_seat
 from swarm_chain.errors import ChainError, TransactionError, UsageError
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
     from swarm_chain.chain.groups import Group
+    from swarm_chain.chain.signer import Signer
 
 Step = Callable[[str], None]
 
@@ -28,7 +29,7 @@ def take_seat(swarm: Swarm, group: "Group", invitation: bytes, step: Step, *, fu
     contracts, terms = swarm.contracts, group.terms
     step("opening the keys")
     operator = swarm.account()
-    node = open_key(swarm.home.node_key(swarm.settings.name), swarm.settings, swarm.home)
+    node = keyring.node(swarm.settings, swarm.home)
     address = Address(str(node.address))
     seat = contracts.views.seat(group.group, address)
     if seat is not None:
@@ -46,7 +47,7 @@ def take_seat(swarm: Swarm, group: "Group", invitation: bytes, step: Step, *, fu
     return own_seat(swarm, group, address)
 
 
-def deposit_stake(swarm: Swarm, group: "Group", operator: "LocalAccount", identity: int, step: Step) -> None:
+def deposit_stake(swarm: Swarm, group: "Group", operator: "Signer", identity: int, step: Step) -> None:
     """Sees to it that an identity has a seat's stake free, out of its operator's tokens.
 
     Raises:
@@ -110,7 +111,7 @@ def fund_from_treasury(swarm: Swarm, accounts: list[Address], operator: Address,
         swarm.send(play_account(0), swarm.contracts.token.transfer(operator, wei - held))
 
 
-def _identity(swarm: Swarm, operator: "LocalAccount", node: "LocalAccount", step: Step) -> int:
+def _identity(swarm: Swarm, operator: "Signer", node: "LocalAccount", step: Step) -> int:
     identities = swarm.contracts.identities
     address = Address(str(node.address))
     identity = identities.identity_of(address)

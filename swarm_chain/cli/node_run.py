@@ -52,7 +52,8 @@ def run(
 
     Example: `swarm-chain node run --group 1 --name ada --rounds 10`
     """
-    from swarm_chain.cli.wiring import open_swarm, own_seat
+    from swarm_chain.cli.keyring import held
+    from swarm_chain.cli.wiring import open_swarm, own_seat, swarm_home
 
     settings = options.settings(
         config=config,
@@ -75,23 +76,26 @@ def run(
         log_level=log_level,
         log_format=log_format,
     )
-    swarm = open_swarm(settings)
-    found = swarm.group()
-    own_seat(swarm, found, swarm.node_address())
-    node_settings = _node_settings(swarm, found)
-    _hand_over(swarm.home, found, node_settings)
-    record = swarm.home.record(f"node-{settings.name}", os.getpid())
-    try:
-        done = _watched(node_settings, settings, swarm.home)
-    finally:
-        swarm.home.forget([record])
+    folder = swarm_home(settings)
+    with held(settings):
+        present.say(f"Node {settings.name} is starting", "dim")
+        record = folder.record(f"node-{settings.name}", os.getpid())
+        try:
+            swarm = open_swarm(settings)
+            found = swarm.group()
+            own_seat(swarm, found, swarm.node_address())
+            node_settings = _node_settings(swarm, found)
+            _hand_over(swarm.home, found, node_settings)
+            done = _watched(node_settings, settings, swarm.home)
+        finally:
+            folder.forget([record])
     if not done:
         raise Interrupted
     present.done(f"Node {settings.name} did its rounds")
 
 
 def _node_settings(swarm: "Swarm", group: "Group") -> "NodeSettings":
-    from swarm_chain.cli.passwords import open_key
+    from swarm_chain.cli import keyring
     from swarm_chain.cli.wiring import rpc_url
     from swarm_chain.node.settings import NodeSettings
 
@@ -102,7 +106,7 @@ def _node_settings(swarm: "Swarm", group: "Group") -> "NodeSettings":
         rpc_url=rpc_url(settings, home),
         deployment=settings.deployment or home.deployment,
         group=group.group,
-        account=open_key(home.node_key(settings.name), settings, home),
+        account=keyring.node(settings, home),
         rpc_timeout=settings.rpc_timeout,
         host=settings.gateway_host,
         port=settings.gateway_port,

@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     password: SecretStr | None = Field(None, description="opens the key files (better: password_file)")
     password_file: Path | None = Field(None, description="a file whose first line opens the key files")
     key: Path | None = Field(None, description="the key file that signs; by default the operator's of the node named")
+    operator_key: SecretStr | None = Field(None, description="the operator's private key in hexadecimal, for containers; never written")
+    node_key: SecretStr | None = Field(None, description="the node's private key in hexadecimal, for containers; never written")
+    operator_signer: str | None = Field(None, description="URL of a signer (web3signer, Clef) that holds the operator's key")
+    operator_address: str | None = Field(None, description="the operator's account, where the signer has several")
     name: str = Field("node", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="the node's name: its folders in the swarm folder")
     group: int | None = Field(None, ge=1, le=2**32 - 1, description="the group's number")
 

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swarm_chain.cli import present
+from swarm_chain.cli import keyring, present
 from swarm_chain.cli.passwords import create_keys, open_key
 from swarm_chain.cli.swarm_home import SwarmHome
 from swarm_chain.errors import ChainError, ChainUnreachableError, KeyFileError, UnknownError, UsageError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from swarm_chain.chain.contracts import Contracts
     from swarm_chain.chain.groups import Group
+    from swarm_chain.chain.signer import Signer
     from swarm_chain.cli.settings import Settings
 
 LOCAL_CHAIN_IDS = (31337, 1337)
@@ -36,22 +37,19 @@ class Swarm:
     contracts: "Contracts"
     local: bool
 
-    def account(self, name: str | None = None) -> "LocalAccount":
-        """The key that signs for a node's operator: ``--key``, else the operator key of the node named."""
-        path = self.settings.key or self.home.operator_key(name or self.settings.name)
-        return open_key(path, self.settings, self.home)
+    def account(self, name: str | None = None) -> "Signer":
+        """Who signs for a node's operator: ``--key``, else as the keyring says."""
+        return keyring.operator(self.settings, self.home, name)
 
-    def sponsor(self) -> "LocalAccount":
+    def sponsor(self) -> "Signer":
         """The key that creates and funds groups: ``--key``, else a local chain's treasury, else the operator's."""
         return sponsor(self.settings, self.home, self.local)
 
     def node_address(self, name: str | None = None) -> Address:
         """The address of a node of this folder; needs no password."""
-        from swarm_chain.node.keys import key_address
+        return keyring.node_address(self.settings, self.home, name)
 
-        return key_address(self.home.node_key(name or self.settings.name))
-
-    def send(self, account: "LocalAccount", function: "ContractFunction") -> "TxReceipt":
+    def send(self, account: "Signer", function: "ContractFunction") -> "TxReceipt":
         """Sends from an account, and waits until it counts."""
         from swarm_chain.chain.sender import Sender
 
@@ -76,7 +74,8 @@ class Swarm:
     @cached_property
     def names(self) -> dict[Address, str]:
         """Names of the nodes whose keys lie in this folder, by their addresses."""
-        return node_names(self.home)
+        given = {self.node_address(): self.settings.name} if self.settings.node_key is not None else {}
+        return node_names(self.home) | given
 
 
 def node_names(home: SwarmHome) -> dict[Address, str]:
@@ -129,13 +128,13 @@ def open_swarm(settings: "Settings") -> Swarm:
     return Swarm(settings, home, web3, Contracts(web3, deployment), is_local(url, deployment.chain_id))
 
 
-def sponsor(settings: "Settings", home: SwarmHome, local: bool) -> "LocalAccount":
-    """``--key``, else a local chain's treasury, else the operator key of the node named."""
+def sponsor(settings: "Settings", home: SwarmHome, local: bool) -> "Signer":
+    """``--key``, else a local chain's treasury, else who signs for the operator of the node named."""
     from swarm_chain.chain.local import play_account
 
     if settings.key is None and local:
         return play_account(0)
-    return open_key(settings.key or home.operator_key(settings.name), settings, home)
+    return keyring.operator(settings, home)
 
 
 def give_coin(web3: "Web3", account: Address, wei: int = PLAY_COIN) -> None:

@@ -6,14 +6,16 @@ A key file is written once, for its owner's eyes alone. Nothing here overwrites 
 import json
 import os
 from pathlib import Path
-
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
-from eth_utils.address import is_address, to_checksum_address
+from typing import TYPE_CHECKING
 
 from swarm_chain.errors import KeyFileError
+from swarm_chain.protocol.addresses import checksummed
 from swarm_chain.protocol.bounded_json import parse
 from swarm_chain.types import Address
+
+if TYPE_CHECKING:
+    # Takes a second to load. Where only an address is asked for, as before a lock is taken, it is not.
+    from eth_account.signers.local import LocalAccount
 
 OPERATOR_KEY = "operator.json"
 NODE_KEY = "node.json"
@@ -30,7 +32,7 @@ def key_path(home: Path, name: str) -> Path:
     return home / "keys" / name
 
 
-def create_key(path: Path, password: str, scrypt_n: int = SCRYPT_N) -> LocalAccount:
+def create_key(path: Path, password: str, scrypt_n: int = SCRYPT_N) -> "LocalAccount":
     """Makes a new key and its file.
 
     Args:
@@ -41,17 +43,21 @@ def create_key(path: Path, password: str, scrypt_n: int = SCRYPT_N) -> LocalAcco
     Raises:
         KeyFileError: the file exists already, or cannot be written.
     """
+    from eth_account import Account
+
     account: LocalAccount = Account.create()
     save_key(path, account, password, scrypt_n)
     return account
 
 
-def save_key(path: Path, account: LocalAccount, password: str, scrypt_n: int = SCRYPT_N) -> None:
+def save_key(path: Path, account: "LocalAccount", password: str, scrypt_n: int = SCRYPT_N) -> None:
     """Writes a key's file, complete on disk when this returns, with mode 0600 in a folder of mode 0700.
 
     Raises:
         KeyFileError: the file exists already, or cannot be written.
     """
+    from eth_account import Account
+
     if path.exists():
         raise _exists(path)
     keystore = json.dumps(Account.encrypt(account.key, password, kdf="scrypt", iterations=scrypt_n)).encode()
@@ -73,12 +79,14 @@ def save_key(path: Path, account: LocalAccount, password: str, scrypt_n: int = S
         raise KeyFileError(f"The key file {path} cannot be written: {error.strerror}.", "No key was kept.") from error
 
 
-def load_key(path: Path, password: str) -> LocalAccount:
+def load_key(path: Path, password: str) -> "LocalAccount":
     """Opens a key file.
 
     Raises:
         KeyFileError: missing, unreadable, malformed, or the password does not open it; the file is not touched.
     """
+    from eth_account import Account
+
     keystore = _read(path)
     try:
         key = Account.decrypt(keystore, password)
@@ -87,7 +95,7 @@ def load_key(path: Path, password: str) -> LocalAccount:
             raise KeyFileError(f"The password does not open {path}.", "The key file was not changed.", "Try again.") from None
         raise _malformed(path) from None
     account: LocalAccount = Account.from_key(key)
-    if account.address != to_checksum_address(keystore["address"]):
+    if str(account.address) != checksummed(keystore["address"]):
         raise _malformed(path)
     return account
 
@@ -98,7 +106,7 @@ def key_address(path: Path) -> Address:
     Raises:
         KeyFileError: missing, unreadable or malformed.
     """
-    return Address(to_checksum_address(_read(path)["address"]))
+    return checksummed(_read(path)["address"])
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -107,7 +115,7 @@ def _read(path: Path) -> dict[str, str]:
             keystore = parse(file.read(_LARGEST_FILE), _BRACKETS)
         well_formed = (
             keystore["version"] == 3
-            and is_address(keystore["address"])
+            and checksummed(keystore["address"])
             and keystore["crypto"]["cipher"] == "aes-128-ctr"
             and keystore["crypto"]["kdfparams"].get("n", 0) <= _LARGEST_SCRYPT_N  # more would take the machine's memory
         )

@@ -1,12 +1,39 @@
-"""One process a home: two that share a key would commit against each other."""
+"""One process a key: two that share one would commit against each other.
+
+A node holds its home, and on this machine its key, whatever home that lies in. Nothing heavy is loaded for it, so that a second process is
+refused at once. On another machine only the chain shows the other process: see ``rivals.py``.
+"""
 
 import fcntl
 import os
-from collections.abc import Iterator
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from swarm_chain.errors import KeyFileError
+
+PRIVATE = 0o700
+
+
+@contextmanager
+def one_process(home: Path, node: str, locks: Path) -> Iterator[None]:
+    """Holds a node's home and its key for this process.
+
+    Args:
+        home: of the node.
+        node: its address, in any case.
+        locks: folder of the locks of this user's keys on this machine, as ``locks_folder`` finds it.
+
+    Raises:
+        KeyFileError: another process holds one of them.
+    """
+    with exclusive(home):
+        _make_private(locks)
+        holding = f"The key of node {node} is in use"
+        with _held(locks / node.lower().removeprefix("0x"), holding, "in this home or another"):
+            yield
 
 
 @contextmanager
@@ -16,16 +43,59 @@ def exclusive(home: Path) -> Iterator[None]:
     Raises:
         KeyFileError: another process holds it.
     """
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    home.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    with _held(home / "lock", f"The node home {home} is in use"):
+        yield
+
+
+def locks_folder(environment: Mapping[str, str]) -> Path:
+    """Where this user's keys are locked on this machine: below ``XDG_STATE_HOME`` or ``~/.local/state``, else in the temporary folder.
+
+    Args:
+        environment: the process's variables. Processes whose variables differ lock in different places.
+    """
+    given, home = environment.get("XDG_STATE_HOME", ""), environment.get("HOME", "")
+    state = Path(given) if Path(given).is_absolute() else Path(home) / ".local" / "state"
+    folder = state / "swarm-chain" / "locks"
+    try:
+        if state.is_absolute():
+            folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+    except OSError:  # no home, or one that is read-only, as in some containers
+        pass
+    return Path(tempfile.gettempdir()) / f"swarm-chain-{os.getuid()}-locks"
+
+
+def _make_private(folder: Path) -> None:
+    """Anybody can make folders in the temporary one; who could write into ours could keep a node from starting."""
+    folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise KeyFileError(
+            f"{folder} belongs to somebody else, and keys are locked there.",
+            "Nothing was changed.",
+            "Set XDG_STATE_HOME to your own folder.",
+        )
+    if stat.S_IMODE(found.st_mode) != PRIVATE:
+        folder.chmod(PRIVATE)
+
+
+@contextmanager
+def _held(path: Path, taken: str, where: str = "") -> Iterator[None]:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise KeyFileError(
+            f"The lock {path} cannot be opened: {error.strerror}.", "Nothing was changed.", "Mend its permissions."
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-            raise KeyFileError(
-                f"The node home {home} is in use by process {holder or 'unknown'}.", "Nothing was changed.", "Stop that process first."
-            ) from None
+            message = f"{taken} by process {holder or 'unknown'}" + (f", {where}." if where else ".")
+            raise KeyFileError(message, "Nothing was changed.", "Stop that process first.") from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield

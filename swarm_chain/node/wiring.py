@@ -13,7 +13,6 @@ from swarm_chain.learning import data, devices
 from swarm_chain.node.endpoints import Endpoints
 from swarm_chain.node.genesis import load_genesis, load_task
 from swarm_chain.node.journal import Journal
-from swarm_chain.node.lock import exclusive
 from swarm_chain.node.member import Member
 from swarm_chain.node.relayed import RelayHand
 from swarm_chain.node.settings import NodeSettings
@@ -29,8 +28,8 @@ ANY_ADDRESS = ("0.0.0.0", "::")
 
 @contextmanager
 def wired(settings: NodeSettings) -> Iterator[Member]:
-    """A node's parts, started, and ended in reverse order."""
-    with exclusive(settings.home), ExitStack() as ending:
+    """A node's parts, started, and ended in reverse order. Whoever calls holds the node's home and key (``lock.one_process``)."""
+    with ExitStack() as ending:
         web3 = connect(settings.rpc_url, settings.rpc_timeout)
         deployment = load_deployment(settings.deployment)
         verify_deployment(web3, deployment)
