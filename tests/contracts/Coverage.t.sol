@@ -242,6 +242,12 @@ contract CoverageTest is Swarm {
         }
     }
 
+    function test_a_block_begins_at_every_256th_coordinate() public pure {
+        uint64[6] memory dimensions = [uint64(1), 255, 256, 257, 512, 2 ** 31];
+        uint256[6] memory blocks = [uint256(1), 1, 1, 2, 2, 2 ** 23];
+        for (uint256 i = 0; i < 6; ++i) assertEq(Blocks.count(dimensions[i]), blocks[i], "blocks");
+    }
+
     /// @dev Codes of -1 have all bits set, so a bit too many would show.
     function test_squares_stop_at_the_last_coordinate() public view {
         bytes memory columns = new bytes(512);

@@ -243,6 +243,19 @@ contract DisputesTest is DisputeSwarm {
         disputes.challengeCoordinate(group, result, parent, 1, 0, good[0], good[1], good[2]);
     }
 
+    /// @dev What is no part of the update says nothing against it, however wrong it looks.
+    function test_an_update_s_evidence_must_lie_under_its_root() public {
+        honest();
+        Result memory result = claimed;
+        Opened memory opened = openedOf(1, 2);
+        for (uint256 leafIndex = 0; leafIndex < 2; ++leafIndex) {
+            Leaf memory bad = leafIndex == 0 ? headerLeafOf(2) : updateLeafOf(2);
+            bad.data[9] = 0x80;
+            vm.expectRevert(abi.encodeWithSelector(IDisputes.BadProof.selector, opened.opened.updateRoot, leafIndex));
+            disputes.challengeUpdate(group, result, opened, leafIndex, bad);
+        }
+    }
+
     function _expectBadProof(bytes32 root) private {
         vm.expectRevert(abi.encodeWithSelector(IDisputes.BadProof.selector, root, 1));
     }

@@ -129,6 +129,53 @@ contract RegistriesTest is Swarm {
         }
     }
 
+    /// @dev The last value that is taken, and the first that is not.
+    function test_terms_at_their_bounds() public {
+        uint256 supply = token.totalSupply();
+        for (uint256 i = 0; i < 2 * 21; ++i) {
+            Terms memory t = defaultTerms();
+            uint256 over = i % 2;
+            string memory term;
+            if (i / 2 == 0) (t.dimension, term) = (uint64(2 ** 31 + over), "dimension");
+            if (i / 2 == 1) (t.dimension, term) = (uint64(1 - over), "dimension");
+            if (i / 2 == 2) (t.fractionBits, term) = (uint8(30 + over), "fractionBits");
+            if (i / 2 == 3) (t.fractionBits, t.maxExponent, term) = (uint8(1 - over), 0, "fractionBits");
+            if (i / 2 == 4) (t.minExponent, term) = (int8(-16 - int256(over)), "minExponent");
+            if (i / 2 == 5) (t.minExponent, term) = (int8(20 + int256(over)), "minExponent");
+            if (i / 2 == 6) (t.maxExponent, term) = (int8(24 + int256(over)), "maxExponent");
+            if (i / 2 == 7) (t.capacity, t.minUpdates, term) = (uint8(1 - over), 1, over == 1 ? "capacity" : "");
+            if (i / 2 == 8) (t.minUpdates, term) = (uint8(5 + over), "minUpdates");
+            if (i / 2 == 9) (t.minUpdates, term) = (uint8(1 - over), "minUpdates");
+            if (i / 2 == 10) (t.quorumBps, term) = (uint16(5_000 - over), "quorumBps");
+            if (i / 2 == 11) (t.quorumBps, term) = (uint16(10_000 + over), "quorumBps");
+            if (i / 2 == 12) (t.commitDuration, term) = (uint32(30 days + over), "commitDuration");
+            if (i / 2 == 13) (t.revealDuration, term) = (uint32(30 days + over), "revealDuration");
+            if (i / 2 == 14) (t.challengeWindow, t.idleTimeout, term) = (uint32(30 days + over), 180 days, "challengeWindow");
+            if (i / 2 == 15) (t.challengeWindow, term) = (uint32(1 - over), "challengeWindow");
+            if (i / 2 == 16) (t.idleTimeout, term) = (uint32(180 days + over), "idleTimeout");
+            if (i / 2 == 17) (t.idleTimeout, term) = (uint32(WINDOW + 1 - over), "idleTimeout");
+            if (i / 2 == 18) (t.maturity, t.maxMissed, term) = (1, uint8(1 - over), "maxMissed");
+            if (i / 2 == 19) (t.stake, term) = (uint128(supply + over), "stake");
+            if (i / 2 == 20) (t.rewardPerRound, term) = (uint128(supply + over), "rewardPerRound");
+            if (over == 1) vm.expectRevert(abi.encodeWithSelector(IGroupRegistry.BadTerm.selector, term));
+            groups.create(t, "m", "d", "r");
+        }
+        for (uint32 one = 0; one < 2; ++one) {
+            Terms memory t = defaultTerms();
+            t.commitDuration = one;
+            if (one == 0) vm.expectRevert(abi.encodeWithSelector(IGroupRegistry.BadTerm.selector, "commitDuration"));
+            groups.create(t, "m", "d", "r");
+            t = defaultTerms();
+            t.revealDuration = one;
+            if (one == 0) vm.expectRevert(abi.encodeWithSelector(IGroupRegistry.BadTerm.selector, "revealDuration"));
+            groups.create(t, "m", "d", "r");
+            t = defaultTerms();
+            t.maturity = uint8(one);
+            if (one == 0) vm.expectRevert(abi.encodeWithSelector(IGroupRegistry.BadTerm.selector, "maturity"));
+            groups.create(t, "m", "d", "r");
+        }
+    }
+
     function test_an_unknown_group_is_said_so() public {
         bytes memory unknown = abi.encodeWithSelector(IGroupRegistry.UnknownGroup.selector, GroupId.wrap(3));
         vm.expectRevert(unknown);
@@ -240,6 +287,30 @@ contract RegistriesTest is Swarm {
         vm.prank(address(rounds));
         distributor.pay(group, payment);
         assertEq(distributor.budgetOf(group), left + 1e18, "nobody to pay");
+    }
+
+    /// @dev A share of one unit is paid; of less than one, nothing is told.
+    function test_the_smallest_share_is_a_unit() public {
+        swarmOf(2);
+        IRewardDistributor.Payment memory payment = IRewardDistributor.Payment({
+            round: 1,
+            reward: 2e9,
+            elapsed: 1,
+            duration: 1,
+            whole: 0x3,
+            half: 0,
+            taken: 0x3
+        });
+        vm.expectEmit(address(distributor));
+        emit IRewardDistributor.RoundPaid(group, 1, 2e9, 1e9, 0, 0x3, 0);
+        vm.prank(address(rounds));
+        distributor.pay(group, payment);
+        assertEq(distributor.creditOf(group, 1), 1e9, "a unit each");
+        payment.reward = 2e9 - 1;
+        vm.recordLogs();
+        vm.prank(address(rounds));
+        distributor.pay(group, payment);
+        assertEq(vm.getRecordedLogs().length, 0, "nothing is told of nothing");
     }
 
     function test_claim() public {

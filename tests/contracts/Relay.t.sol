@@ -99,6 +99,26 @@ contract RelayTest is Swarm {
         assertPhase(1, Phase.Closed);
     }
 
+    function test_a_batch_tells_what_was_taken() public {
+        swarmOf(2);
+        RoundId id = RoundIds.make(group, 1);
+        bytes memory taken;
+        for (uint256 i = 0; i < 2; ++i) taken = abi.encodePacked(taken, nodes[i], keccak256(abi.encode("sealed", i, uint32(1))));
+        SignedCommit[] memory commits = _commits(2, 1);
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.CommitsRelayed(id, taken);
+        relay.relayCommits(id, commits);
+        taken = "";
+        for (uint256 i = 0; i < 2; ++i) {
+            Reveal memory opened = opening(i, 1, genesis);
+            taken = abi.encodePacked(taken, nodes[i], opened.updateRoot, opened.report, opened.available, opened.salt);
+        }
+        SignedReveal[] memory reveals = _reveals(2, 1);
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.RevealsRelayed(id, genesis, taken);
+        relay.relayReveals(id, genesis, reveals);
+    }
+
     function test_anyone_relays() public {
         swarmOf(2);
         SignedCommit[] memory commits = _commits(2, 1);

@@ -205,6 +205,8 @@ contract SeatsTest is Swarm {
         rounds.leave(group, nodes[2]);
         vm.warp(vm_now() + IDLE);
         rounds.settleVoid(group);
+        vm.expectEmit(address(vault));
+        emit IStakeVault.StakeUnlocked(3, (STAKE * 99) / 100);
         rounds.release(group, 2);
         (uint256 free, uint256 locked) = vault.stakeOf(3);
         assertEq(free, (STAKE * 99) / 100, "free");

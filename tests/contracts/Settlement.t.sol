@@ -231,6 +231,26 @@ contract SettlementTest is Swarm {
         assertEq(weight, mature + 3 * fit, "roster weight after the final round");
     }
 
+    /// @dev The fourth newcomer finds nothing left of their part.
+    function test_a_newcomer_weighs_nothing_where_nothing_is_left() public {
+        Terms memory terms = defaultTerms();
+        (terms.maturity, terms.capacity) = (1, 8);
+        swarmOf(2, terms);
+        play(2, 1, genesis, 1);
+        play(2, 2, hashOf(resultOf(1, genesis, 3)), 1);
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, resultOf(1, genesis, 3));
+        // 2 x 2,125 are mature, so 1,416 are for newcomers.
+        uint256 left = (2 * _risen(1)) / 3;
+        for (uint256 i = 2; i < 5; ++i) {
+            stakeAndJoin(register());
+            uint256 expected = left < 1_000 ? left : 1_000;
+            assertEq(views.seat(group, nodes[i]).weight, expected, "weight");
+            left -= expected;
+        }
+        assertEq(left, 0, "all given");
+    }
+
     // ------------------------------------------------------------------------------------------------ void
 
     function test_no_agreement_is_void() public {
@@ -280,6 +300,21 @@ contract SettlementTest is Swarm {
         uint256 supply = token.totalSupply();
         rounds.settleVoid(group);
         assertEq(token.totalSupply(), supply - (2 * STAKE) / 100, "two forfeits");
+    }
+
+    /// @dev Who revealed missed nothing, and nobody misses more than a byte holds.
+    function test_a_void_round_is_missed_by_who_did_not_reveal_alone() public {
+        swarmOf(4);
+        play(4, 1, genesis, 1);
+        for (uint32 round = 2; round <= 260; ++round) {
+            for (uint256 i = 0; i < 4; ++i) if (i != 2) commit(i, round, genesis);
+            vm.warp(vm_now() + COMMIT);
+            for (uint256 i = 0; i < 4; ++i) if (i != 2) reveal(i, round, genesis);
+            rounds.settleVoid(group);
+            uint256 missed = round - 2 < 255 ? round - 2 : 255;
+            for (uint8 i = 0; i < 4; ++i) assertEq(views.seatAt(group, i).missed, i == 2 ? missed : 0, "missed");
+        }
+        assertEq(views.seatAt(group, 2).age, 0, "what lies beside the count");
     }
 
     function test_a_round_in_which_nobody_reveals() public {
