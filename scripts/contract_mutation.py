@@ -130,12 +130,15 @@ class Campaign:
         for solc in self._solcs:
             solc.__exit__(None, None, None)
 
-    def judge(self, mutants: list[Mutant], until: float) -> None:
-        """Tests and records these mutants: first those that can be switched, in as few builds as compile; then the others, one by one."""
+    def judge(self, mutants: list[Mutant], until: float, *, is_quick: bool) -> None:
+        """Tests and records these mutants: first those that can be switched, in as few builds as compile; then the others, one by one.
+
+        Quickly, the others are left for another time, and so are those that no test noticed.
+        """
         folder, solc = self._free.get()
         try:
             judged = self._switched(mutants, folder, solc, until)
-            for mutant in mutants:
+            for mutant in () if is_quick else mutants:
                 if mutant.name not in judged and time.monotonic() < until:
                     started = time.monotonic()
                     outcome, by = self._outcome(mutant, folder, solc)
@@ -303,6 +306,7 @@ def main() -> int:
     parser.add_argument("--changed", action="store_true", help="only those of files changed since the results were committed")
     parser.add_argument("--survivors", action="store_true", help="judge again those that survived")
     parser.add_argument("--minutes", type=float, help="begin no mutant after this time")
+    parser.add_argument("--quick", action="store_true", help="only those that a test notices among many in one build")
     parser.add_argument("--parallel", type=int, default=2)
     parser.add_argument("--report", action="store_true", help="judge nothing, write docs/runs/mutation-DATE.md")
     arguments = parser.parse_args()
@@ -325,7 +329,11 @@ def main() -> int:
             size = min(BATCH, -(-len(waiting) // arguments.parallel))
             batches = [waiting[first : first + size] for first in range(0, len(waiting), size)]
             with ThreadPoolExecutor(arguments.parallel) as pool:
-                list(pool.map(lambda batch: campaign.judge(batch, end) if time.monotonic() < end else None, batches))
+                list(
+                    pool.map(
+                        lambda batch: campaign.judge(batch, end, is_quick=arguments.quick) if time.monotonic() < end else None, batches
+                    )
+                )
         finally:
             campaign.close()
     results = {name: result for name, result in recorded().items() if name in {mutant.name for mutant in mutants}}
