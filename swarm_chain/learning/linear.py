@@ -6,7 +6,6 @@ in torch's form: ``velocity = momentum * velocity + gradient``).
 
 from collections.abc import Callable
 from math import prod
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,6 @@ from swarm_chain.learning.data import Dataset
 from swarm_chain.learning.passes import OnStep, TrainedUpdate, batches, check, loss_error
 from swarm_chain.learning.task import Task
 from swarm_chain.learning.tensors import Layout, check_finite, to_values, to_weights
-
-if TYPE_CHECKING:
-    import torch
 
 Floats = NDArray[np.float32]
 
@@ -32,12 +28,11 @@ def train(
     weights: NDArray[np.int32],
     dataset: Dataset,
     seed: int,
-    device: "torch.device | None" = None,
     on_step: OnStep | None = None,
     *,
     stop: Callable[[], bool] | None = None,
 ) -> TrainedUpdate:
-    """Trains from ``weights`` (int32[d]) as :func:`swarm_chain.learning.training.train` does, on the CPU whatever ``device`` says.
+    """Trains from ``weights`` (int32[d]) as :func:`swarm_chain.learning.training.train` does.
 
     Raises:
         NumericError: a loss or a trained tensor is NaN, infinite or out of range; there is no update then.
@@ -71,7 +66,7 @@ def train(
     )
 
 
-def evaluate(task: Task, weights: NDArray[np.int32], dataset: Dataset, device: "torch.device | None" = None) -> tuple[float, float]:
+def evaluate(task: Task, weights: NDArray[np.int32], dataset: Dataset) -> tuple[float, float]:
     """``(share of images classified rightly, mean cross-entropy)``; NumericError if the loss is not finite, DataError as :func:`train`."""
     check(task, dataset)
     scores = _scores(task, to_values(weights, task.numbers.fraction_bits), dataset.images)

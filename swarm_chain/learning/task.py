@@ -226,18 +226,20 @@ def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return read
 
 
-def _task(source: str, size: int, local: Local, initial_exponent: int) -> Task:
+def _task(source: str, size: int, local: Local, initial_exponent: int, network: str = "cnn") -> Task:
     return Task(
-        name=source,
+        name=source if network == "cnn" else f"{source}-{network}",
         images=Images(source, 1, size, size, classes=10, parts=4, alpha=0.5, seed=1, held_out_one_in=10),
-        network=Network("cnn", seed=1),
+        network=Network(network, seed=1),
         local=local,
         numbers=Numbers(fraction_bits=24, min_exponent=0, max_exponent=20, initial_exponent=initial_exponent),
     )
 
 
 DIGITS = _task("digits", 8, Local("sgd", learning_rate=0.05, momentum=0.9, batch=32, steps=40), initial_exponent=8)
+DIGITS_LINEAR = _task("digits", 8, DIGITS.local, initial_exponent=8, network=LINEAR)
+"""For machines without torch."""
 MNIST = _task("mnist", 28, Local("sgd", learning_rate=0.05, momentum=0.9, batch=32, steps=60), initial_exponent=8)
 FASHION = _task("fashion", 28, Local("sgd", learning_rate=0.05, momentum=0.9, batch=32, steps=150), initial_exponent=8)
-TASKS = {task.name: task for task in (DIGITS, MNIST, FASHION)}
+TASKS = {task.name: task for task in (DIGITS, DIGITS_LINEAR, MNIST, FASHION)}
 """Tasks by name, ready to use; change one with ``dataclasses.replace``."""

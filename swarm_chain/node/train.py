@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from swarm_chain.learning.local import evaluate, train
 from swarm_chain.learning.passes import OnStep
-from swarm_chain.learning.training import evaluate, train
 from swarm_chain.node.member import Member
 from swarm_chain.protocol.grid import Codes, quantise
 from swarm_chain.protocol.model import Model

@@ -10,12 +10,12 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from swarm_chain.errors import DataError, NumericError
-from swarm_chain.learning import data, linear
+from swarm_chain.learning import data, linear, local
 from swarm_chain.learning.passes import batches
-from swarm_chain.learning.task import DIGITS, Network
+from swarm_chain.learning.task import DIGITS, DIGITS_LINEAR
 from swarm_chain.learning.tensors import to_values
 
-TASK = replace(DIGITS, network=Network("linear", seed=1), local=replace(DIGITS.local, steps=15))
+TASK = replace(DIGITS_LINEAR, local=replace(DIGITS.local, steps=15))
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +79,18 @@ def test_numbers_that_are_none_and_data_that_do_not_fit_are_told(images: data.Da
 
 def test_it_needs_no_torch() -> None:
     program = (
-        "import sys; from dataclasses import replace; from swarm_chain.learning import data, linear;"
-        "from swarm_chain.learning.task import DIGITS, Network;"
-        "task = replace(DIGITS, network=Network('linear', seed=1)); images = data.load('digits').train;"
-        "linear.train(task, task.initial_weights(), images, seed=1); linear.evaluate(task, task.initial_weights(), images);"
+        "import sys; from swarm_chain.learning import data, local; from swarm_chain.learning.task import DIGITS_LINEAR as task;"
+        "own, held_out = task.part(data.load('digits'), 0); device = local.device(task, 'auto'); weights = task.initial_weights();"
+        "local.train(task, weights, own, 1, device); local.evaluate(task, weights, held_out, device);"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_task_is_trained_by_what_its_network_is_made_with(images: data.Dataset) -> None:
+    for task in (TASK, replace(DIGITS, local=replace(DIGITS.local, steps=3))):
+        weights, device = task.initial_weights(), local.device(task, "cpu")
+        assert (device is None) == (task is TASK)
+        trained = local.train(task, weights, images, 1, device)
+        assert (trained.steps, trained.delta.shape) == (task.local.steps, weights.shape)
+        assert 0 < local.evaluate(task, weights, images, device)[0] < 1
