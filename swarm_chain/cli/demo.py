@@ -9,7 +9,7 @@ import typer
 
 from swarm_chain.cli import group, node_init, options, present
 from swarm_chain.cli.group_create import create
-from swarm_chain.cli.processes import interruptible
+from swarm_chain.cli.processes import Interruption, interruptible, uninterrupted
 from swarm_chain.cli.swarm_home import SwarmHome
 from swarm_chain.errors import SwarmChainError
 
@@ -32,6 +32,7 @@ class Show:
     names: tuple[str, ...]
     rounds: int
     task: str
+    interruption: Interruption
     begun: float = field(default_factory=time.monotonic)
     children: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
 
@@ -63,22 +64,25 @@ def demo(
 
     settings = options.settings(config=config, home=home, data=data, device=device)
     folder = SwarmHome(settings.home).demo
-    show = Show(folder, NAMES[:nodes], rounds, task or _task_found(settings.data))
+    task = task or _task_found(settings.data)
     _start_afresh(folder)
     own_settings = folder.path / "settings.toml"
     # Nothing of the user's own settings, which may name another chain, reaches the demo but these.
     passed_on = {"data": settings.data and settings.data.absolute(), "device": settings.device}
     write(own_settings, {"home": ".", "group": 1, "threads": 1, "poll_interval": 0.25, "keep_rounds": rounds + 2, **passed_on})
-    with interruptible(), only(own_settings):
+    with interruptible() as interruption, only(own_settings):
+        show = Show(folder, NAMES[:nodes], rounds, task, interruption)
         try:
             _set_up(show, steps)
             _start_nodes(show)
             _watch(show)
             report(show.names, show.rounds, show.task, time.monotonic() - show.begun)
+            interruption.check()
         except BaseException as problem:
-            _stop(show, keep=False)
-            if isinstance(problem, KeyboardInterrupt):
-                present.say(f"Stopped. Everything ended; what was made is in {folder}.")
+            with uninterrupted():
+                _stop(show, keep=False)
+                if isinstance(problem, KeyboardInterrupt):
+                    present.say(f"Stopped. Everything ended; what was made is in {folder}.")
             raise
         _stop(show, keep=keep)
     _look_further(show, keep)
@@ -124,6 +128,7 @@ def _set_up(show: Show, steps: int | None) -> None:
             )
             group.fund(1, amount=REWARD * (show.rounds + 1))
         for name in show.names:
+            show.interruption.check()
             step(f"keys, stake and seat of {name}")
             with present.silence():
                 node_init.init(name=name, fund_local=True)
@@ -136,6 +141,7 @@ def _start_nodes(show: Show) -> None:
 
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # read when NumPy and torch load
     for name in show.names:
+        show.interruption.check()
         words = ["node", "run", "--group", "1", "--name", name, "--rounds", str(show.rounds)]
         show.children[name] = show.home.spawn(f"node-{name}", command(*words), one_thread)
 
@@ -161,6 +167,7 @@ def _watch(show: Show) -> None:
         live.start()
     try:
         while any(child.poll() is None for child in show.children.values()):
+            show.interruption.check()
             rows = [read_row(name, show.home.node(name)) for name in show.names]
             if live:
                 live.update(render(rows, show.rounds, show.begun, "[dim]Ctrl-C stops everything[/]"), refresh=True)

@@ -35,13 +35,14 @@ def gateway(
     folder = swarm_home(settings)
     folder.make()
     server = Gateway(Published(folder.published), settings.gateway_host, settings.gateway_port)
-    with interruptible():
+    with interruptible() as interruption:
         server.start()
         record = folder.record("gateway", os.getpid(), server.url)
         present.say(f"Serving {folder.published} at {server.url}; Ctrl-C ends it.")
         try:
-            while True:
-                time.sleep(3600)
+            while not interruption.asked:
+                time.sleep(1)
+            raise KeyboardInterrupt
         finally:
             server.stop()
             folder.forget([record])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from swarm_chain.cli import present
-from swarm_chain.cli.processes import ProcessRecord
+from swarm_chain.cli.processes import ProcessRecord, uninterrupted
 from swarm_chain.cli.swarm_home import SwarmHome
 from swarm_chain.errors import ConfigurationError, WrongChainError
 
@@ -47,13 +47,14 @@ def start_chain(home: SwarmHome, port: int | None, step: Step) -> ProcessRecord:
     step("resuming the chain" if resumed else "starting a chain")
     chosen = port if port is not None else USUAL_PORT if port_is_free(USUAL_PORT) else 0
     chain = LocalChain(home.chain_state.parent, chosen, detached=True)
-    try:
-        chain.start()
-        assert chain.pid is not None
-        return home.record("chain", chain.pid, chain.url)
-    except BaseException:  # not recorded, nobody would find it again
-        chain.stop()
-        raise
+    with uninterrupted():  # not recorded, nobody would find it again
+        try:
+            chain.start()
+            assert chain.pid is not None
+            return home.record("chain", chain.pid, chain.url)
+        except BaseException:
+            chain.stop()
+            raise
 
 
 def ensure_deployed(home: SwarmHome, web3: "Web3", step: Step) -> "Deployment":

@@ -35,6 +35,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
 TRY, OPERATE, LOOK = "Try it", "Take part", "Look"
 
 
@@ -83,6 +85,8 @@ def run() -> NoReturn:
     except SwarmChainError as problem:
         present.error(problem)
         sys.exit(problem.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     sys.exit(0)
 
 

@@ -65,27 +65,52 @@ class Interrupted(KeyboardInterrupt):
     """A command ended early because it was told to, after tidying up."""
 
 
+class Interruption:
+    """Whether a signal has asked this process to end.
+
+    The ``KeyboardInterrupt`` that a signal raises is lost when it comes up in a finaliser or another callback of the interpreter, of which
+    every import runs some: Python only says that it ignores it. So whoever works for long asks here besides.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def check(self) -> None:
+        """Raises ``KeyboardInterrupt`` if a signal has come, be it lately or long ago."""
+        if self.asked:
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Within, SIGTERM and SIGHUP end the work as Ctrl-C does: by ``KeyboardInterrupt``, so that every ``finally`` runs."""
+def interruptible() -> Iterator[Interruption]:
+    """Within, Ctrl-C, SIGTERM and SIGHUP end the work by ``KeyboardInterrupt``, so that every ``finally`` runs."""
+    interruption = Interruption()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        interruption.asked = True
         raise KeyboardInterrupt
 
-    with _handled((signal.SIGTERM, signal.SIGHUP), interrupt):
-        yield
+    with _handled(interrupt):
+        yield interruption
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Within, a second Ctrl-C does nothing: cleaning up, which takes seconds at most, is not cut short."""
-    with _handled((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), lambda number, frame: None):
-        yield
+    """Within, signals wait: what takes seconds at most, such as cleaning up, is not cut short. Afterwards they have their effect."""
+    came: dict[int, None] = {}
+    try:
+        with _handled(lambda number, frame: came.setdefault(number)):
+            yield
+    finally:
+        for number in came:
+            signal.raise_signal(number)
 
 
 @contextmanager
-def _handled(signals: Sequence[signal.Signals], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    before = {number: signal.signal(number, handler) for number in signals}
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handles what asks to end; not what this process was started to ignore, as ``nohup`` has it ignore SIGHUP."""
+    asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handler) for number in asking if signal.getsignal(number) is not signal.SIG_IGN}
     try:
         yield
     finally:

@@ -144,21 +144,22 @@ class SwarmHome:
     def spawn(self, role: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Starts and records a process of its own group (a terminal's Ctrl-C is ours to pass on), its output in ``logs/ROLE.log``."""
         self.make()
-        with writing(self.logs), (self.logs / f"{role}.log").open("ab") as log:
-            child = subprocess.Popen(
-                list(command),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
-                start_new_session=True,
-            )
-        try:
-            self.record(role, child.pid)
-        except BaseException:  # nobody would find it again
-            child.terminate()
-            child.wait()
-            raise
+        with uninterrupted():  # between its start and its record nobody would find it again
+            with writing(self.logs), (self.logs / f"{role}.log").open("ab") as log:
+                child = subprocess.Popen(
+                    list(command),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **(environment or {})},
+                    start_new_session=True,
+                )
+            try:
+                self.record(role, child.pid)
+            except BaseException:
+                child.terminate()
+                child.wait()
+                raise
         return child
 
     def end(self, records: Sequence[ProcessRecord], patience: float = PATIENCE) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from swarm_chain.cli import options, present
-from swarm_chain.cli.processes import ProcessRecord, interruptible, is_running
+from swarm_chain.cli.processes import Interruption, ProcessRecord, interruptible, is_running
 from swarm_chain.cli.swarm_home import SwarmHome
 from swarm_chain.errors import ChainUnreachableError
 
@@ -38,7 +38,7 @@ def up(
     settings = options.settings(config=config, home=home, gateway_port=gateway_port)
     folder = swarm_home(settings)
     before = folder.processes()
-    with interruptible():
+    with interruptible() as interruption:
         try:
             with present.progress("Local chain") as step:
                 chain = start_chain(folder, port, step)
@@ -60,7 +60,7 @@ def up(
             return
         present.say("Ctrl-C stops it; its state is kept for the next `swarm-chain up`.", "dim")
         try:
-            _wait(chain)
+            _wait(chain, interruption)
         finally:
             folder.end(started)
             present.done(f"Stopped; the chain's state is in {folder.chain_state.parent}")
@@ -70,8 +70,9 @@ def _new(folder: SwarmHome, before: list[ProcessRecord]) -> list[ProcessRecord]:
     return [record for record in folder.processes() if record.pid not in {old.pid for old in before}]
 
 
-def _wait(chain: ProcessRecord) -> None:
+def _wait(chain: ProcessRecord, interruption: Interruption) -> None:
     """Until Ctrl-C, or until the chain ends by itself."""
     while is_running(chain):
+        interruption.check()
         time.sleep(0.5)
     raise ChainUnreachableError("The chain ended by itself.", "Its last saved state is kept.", "See chain/anvil.log in the swarm folder.")

@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -46,6 +47,9 @@ class CommandLine:
 
     def start(self, *words: object) -> subprocess.Popen[str]:
         command = [*COMMAND, *map(str, words)]
+        # A shell has its background jobs ignore SIGINT, and so would all that the tests start there.
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(command, cwd=self.folder, env=self.environment, text=True, start_new_session=True, **streams)  # type: ignore[call-overload,no-any-return]
 

@@ -1,0 +1,88 @@
+"""Signals that end a command: none is lost, none cuts cleaning up short."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from swarm_chain.cli.processes import interruptible, uninterrupted
+
+ASKING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in ASKING}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def ask(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", ASKING)
+def test_each_signal_ends_the_work(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), interruptible() as interruption:
+        ask(number)
+    assert interruption.asked
+    assert signal.getsignal(number) == before
+
+
+def test_a_signal_whose_exception_python_drops_is_known_nevertheless(monkeypatch: pytest.MonkeyPatch) -> None:
+    dropped = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: dropped.append(unraisable.exc_type))
+
+    class Finalised:
+        def __del__(self) -> None:
+            ask(signal.SIGINT)
+
+    with interruptible() as interruption:
+        interruption.check()
+        Finalised()
+        assert dropped == [KeyboardInterrupt]
+        with pytest.raises(KeyboardInterrupt):
+            interruption.check()
+
+
+def test_what_a_process_was_started_to_ignore_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    with interruptible() as interruption, uninterrupted():
+        ask(signal.SIGHUP)
+    assert not interruption.asked
+
+
+def clean_up(number: signal.Signals, cleaned: list[str]) -> None:
+    with uninterrupted():
+        ask(number)
+        ask(number)
+        with uninterrupted():
+            ask(number)
+        cleaned.append("all")
+
+
+@pytest.mark.parametrize("number", ASKING)
+def test_a_signal_amid_cleaning_up_waits_for_its_end(number: signal.Signals) -> None:
+    cleaned: list[str] = []
+    with interruptible() as interruption:
+        with pytest.raises(KeyboardInterrupt):
+            clean_up(number, cleaned)
+        assert cleaned == ["all"]
+        assert interruption.asked
+
+
+def fail(number: signal.Signals) -> None:
+    with uninterrupted():
+        ask(number)
+        raise OSError("disk full")
+
+
+def test_a_signal_amid_cleaning_up_that_fails_counts_as_well() -> None:
+    with interruptible(), pytest.raises(KeyboardInterrupt) as caught:
+        fail(signal.SIGTERM)
+    assert isinstance(caught.value.__context__, OSError)
