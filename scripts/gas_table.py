@@ -26,13 +26,14 @@ from web3 import Web3
 from web3.types import Nonce, RPCEndpoint, TxParams, TxReceipt, Wei
 
 from swarm_chain.chain import artifacts
-from swarm_chain.chain.connection import HttpRpc, connect
+from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deploying import deploy
 from swarm_chain.chain.events import GroupCreated, NodeRegistered, SeatTaken, read_events
 from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.relay import Relay
 from swarm_chain.chain.reverts import revert_in
+from swarm_chain.chain.rpc import QuorumRpc
 from swarm_chain.chain.sender import Sendable, Sender
 from swarm_chain.protocol.commitment import commitment, genesis_hash, result_hash
 from swarm_chain.protocol.relaying import sign_commit, sign_reveal
@@ -132,7 +133,7 @@ class Chain:
     def __init__(self, web3: Web3) -> None:
         self.web3 = web3
         provider = web3.provider
-        assert isinstance(provider, HttpRpc)
+        assert isinstance(provider, QuorumRpc)
         self.rpc = provider
 
     def send(self, raws: list[bytes]) -> list[TxReceipt]:

@@ -1,128 +1,72 @@
-"""The connection to an Ethereum node over JSON-RPC, and the chain's clock.
+"""The connection to a chain over the JSON-RPC of one or several servers, and the chain's clock.
 
-Whatever goes wrong on the way is a ``ChainUnreachableError``. URLs often carry an API key, so messages show their host alone.
+Whatever goes wrong on the way is a ``ChainError``. URLs often carry an API key, so messages show their host alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
-from ipaddress import ip_address
-from typing import Any, cast
-from urllib.parse import urlsplit
 
-import requests
-from web3 import HTTPProvider, Web3
+from web3 import Web3
 from web3.exceptions import BlockNotFound
-from web3.middleware import ExtraDataToPOAMiddleware
-from web3.types import BlockIdentifier, RPCEndpoint, RPCResponse
+from web3.types import BlockIdentifier, RPCEndpoint
 
+from swarm_chain.chain.endpoint import RETRY
+from swarm_chain.chain.rpc import QuorumRpc, Standing
+from swarm_chain.chain.urls import HTTP, WEBSOCKET, is_usable
+from swarm_chain.chain.urls import is_loopback as is_loopback
+from swarm_chain.chain.urls import shown as shown
 from swarm_chain.errors import ChainError, ChainUnreachableError, ConfigurationError, WrongChainError
-
-RETRY = "Check that the node runs and that the RPC URL is right, then try again."
-
-
-REFUSALS_UNDERSTOOD = {"eth_call", "eth_estimateGas", "eth_sendRawTransaction", "eth_getLogs", "eth_maxPriorityFeePerGas"}
-"""Requests whose refusals mean something to whoever made them; those of all others are errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block as far as we need it. ``time`` is its timestamp: chain time, in seconds."""
+    """A block as far as we need it. ``time`` is its timestamp: chain time, in seconds. ``parent`` is the hash of the block before."""
 
     number: int
     hash: bytes
     time: int
+    parent: bytes
 
 
-class HttpRpc(HTTPProvider):
-    """JSON-RPC over HTTP that answers, or raises ``ChainUnreachableError``. Nothing is retried here: callers know what may be repeated."""
-
-    def __init__(self, url: str, timeout: float) -> None:
-        super().__init__(url)
-        self.shown = shown(url)
-        self._url = url
-        self._timeout = timeout
-        self._session = requests.Session()
-        # A proxy from the environment can't reach our own machine; with it, a local chain would look down.
-        self._session.trust_env = not is_loopback(url)
-
-    def __repr__(self) -> str:
-        return f"HttpRpc({self.shown})"
-
-    __str__ = __repr__
-
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        answer = self._post(self.encode_rpc_request(method, params))
-        if not isinstance(answer, dict):
-            raise self._unreachable("answered a request with something else than a JSON-RPC response")
-        response = cast(RPCResponse, answer)
-        if "error" in response and method not in REFUSALS_UNDERSTOOD:
-            raise self._refused(method, response["error"])
-        return response
-
-    def make_batch_request(self, batch_requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse]:
-        """Sends several requests at once. Returns their responses in the order of the requests."""
-        answer = self._post(self.encode_batch_rpc_request(batch_requests))
-        if not isinstance(answer, list):  # some services know no batches
-            return [self.make_request(method, params) for method, params in batch_requests]
-        if len(answer) != len(batch_requests) or not all(isinstance(part, dict) and isinstance(part.get("id"), int) for part in answer):
-            raise self._unreachable("answered a batch of requests incompletely")
-        return sorted(answer, key=lambda part: int(part["id"]))
-
-    def _post(self, body: bytes) -> Any:
-        try:
-            response = self._session.post(
-                self._url, data=body, headers=self.get_request_headers(), timeout=self._timeout, allow_redirects=False
-            )
-        except requests.Timeout:
-            raise self._unreachable("does not answer in time") from None
-        except requests.RequestException as problem:
-            # The exception's own text holds the whole URL.
-            raise self._unreachable(f"cannot be reached ({type(problem).__name__})") from None
-        # Refusals of a JSON-RPC server may come with status 4xx or 5xx, and a JSON-RPC body all the same.
-        try:
-            return self.decode_rpc_response(response.content)
-        except ValueError:
-            pass
-        status = response.status_code
-        name = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "unknown status"
-        raise self._unreachable(f"answered without JSON-RPC, HTTP {status} ({name})")
-
-    def _refused(self, method: str, error: Any) -> ChainError:
-        message = str(error.get("message", error) if isinstance(error, dict) else error)
-        return ChainError(f"The chain at {self.shown} refused {method}: {message[:200]}.", do="Wait a little, or use another RPC URL.")
-
-    def _unreachable(self, what: str) -> ChainUnreachableError:
-        return ChainUnreachableError(f"The chain at {self.shown} {what}.", do=RETRY)
-
-
-def connect(rpc_url: str, timeout: float = 10.0) -> Web3:
-    """Connects and makes sure that an Ethereum node answers.
+def connect(rpc_urls: str | Sequence[str], timeout: float = 10.0, quorum: int | None = None) -> Web3:
+    """Connects and makes sure that a chain answers.
 
     Args:
-        rpc_url: ``http://`` or ``https://``.
+        rpc_urls: one or several of the same chain, ``http://`` or ``https://``; those with ``ws://`` or ``wss://`` are for ``HeadWatch``.
         timeout: of one request, in seconds.
+        quorum: how many of them must say the same before it is believed; more than half if not given.
 
     Raises:
-        ConfigurationError: the URL is not HTTP.
-        ChainUnreachableError: nobody answers there.
+        ConfigurationError: a URL that cannot be used, none for requests, or a quorum of more than there are.
+        ChainError: too few answer, or they do not agree.
     """
-    parts = urlsplit(rpc_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    urls = list(dict.fromkeys([rpc_urls] if isinstance(rpc_urls, str) else rpc_urls))
+    asked = [url for url in urls if is_usable(url, HTTP)]
+    wrong = [url for url in urls if url not in asked and not (asked and is_usable(url, WEBSOCKET))]
+    if wrong or not asked:
         raise ConfigurationError(
-            f"{shown(rpc_url)} is not an RPC URL that can be used here.", do="Give one that starts with http:// or https://, with a host."
+            f"{shown(wrong[0]) if wrong else 'This'} is not an RPC URL that can be used here.",
+            do="Give one that starts with http:// or https://, with a host.",
         )
-    web3 = Web3(HttpRpc(rpc_url, timeout))
-    # Proof-of-authority chains put more into a block's extra data than web3.py accepts on its own.
-    web3.middleware_onion.inject(ExtraDataToPOAMiddleware(), layer=0)
+    if quorum is not None and not 1 <= quorum <= len(asked):
+        raise ConfigurationError(
+            f"A quorum of {quorum} cannot be had of {len(asked)} RPC URLs.", "Nothing was sent.", "Give more URLs, or a smaller rpc_quorum."
+        )
+    web3 = Web3(QuorumRpc(asked, timeout, quorum))
     chain_id(web3)
     return web3
 
 
+def standings(web3: Web3) -> list[Standing]:
+    """How each URL of a connection stands: its height, how far behind it is, its chain, or what is wrong with it."""
+    assert isinstance(web3.provider, QuorumRpc)
+    return web3.provider.standings()
+
+
 def chain_id(web3: Web3) -> int:
     """The chain's ID, as EIP-155 numbers it."""
-    response = web3.provider.make_request(RPCEndpoint("eth_chainId"), [])
-    result = response.get("result")
-    if not isinstance(result, str) or not result.startswith("0x"):
+    result = web3.provider.make_request(RPCEndpoint("eth_chainId"), []).get("result")
+    if not isinstance(result, str):
         raise ChainUnreachableError(f"{provider_name(web3)} does not speak Ethereum's JSON-RPC.", do=RETRY)
     return int(result, 16)
 
@@ -144,7 +88,7 @@ def block(web3: Web3, which: BlockIdentifier = "latest") -> Block:
         found = web3.eth.get_block(which)
     except BlockNotFound:
         raise ChainError(f"The chain at {provider_name(web3)} has no block {which!r} now.", do="Try again.") from None
-    return Block(number=found["number"], hash=bytes(found["hash"]), time=found["timestamp"])
+    return Block(number=found["number"], hash=bytes(found["hash"]), time=found["timestamp"], parent=bytes(found["parentHash"]))
 
 
 def chain_time(web3: Web3) -> int:
@@ -152,24 +96,6 @@ def chain_time(web3: Web3) -> int:
     return block(web3).time
 
 
-def is_loopback(url: str) -> bool:
-    """Whether a URL names this machine, by name or number."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def provider_name(web3: Web3) -> str:
     """Where a connection goes, fit to be shown."""
     return str(getattr(web3.provider, "shown", "the RPC URL"))
-
-
-def shown(url: str) -> str:
-    """A URL without what may be secret in it: user, password, path and query."""
-    parts = urlsplit(url)
-    if not parts.hostname:
-        return "This"
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")

@@ -8,15 +8,16 @@ from typing import Any, NamedTuple
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types, get_abi_output_types
-from web3 import HTTPProvider, Web3
+from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3RPCError
 from web3.types import BlockIdentifier, FilterParams, LogReceipt, RPCEndpoint, RPCResponse
 
 from swarm_chain.chain import artifacts
-from swarm_chain.chain.connection import HttpRpc, provider_name
+from swarm_chain.chain.connection import provider_name
 from swarm_chain.chain.reverts import Revert, refusal_in_words, revert_in
+from swarm_chain.chain.rpc import QuorumRpc
 from swarm_chain.errors import ChainError, WrongChainError
 from swarm_chain.types import Address
 
@@ -124,17 +125,22 @@ def read_all(web3: Web3, views: Sequence[View], block: BlockIdentifier = "latest
 
 def try_all(web3: Web3, views: Sequence[View], block: BlockIdentifier = "latest") -> list[Any]:
     """Like ``read_all``, but a view that reverted gives its ``Revert``."""
-    where = hex(block) if isinstance(block, int) else block
+    where = _place(block)
     requests = [(RPCEndpoint("eth_call"), [{"to": view.to, "data": view.data}, where]) for view in views]
     return [_value(view, response) for view, response in zip(views, _responses(web3, requests), strict=True)]
 
 
+def _place(block: BlockIdentifier) -> object:
+    """A block as requests name it; one named by its hash must be of the chain (EIP-1898)."""
+    if isinstance(block, bytes):
+        return {"blockHash": "0x" + bytes(block).hex(), "requireCanonical": True}
+    return hex(block) if isinstance(block, int) else block
+
+
 def _responses(web3: Web3, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse]:
     provider = web3.provider
-    if isinstance(provider, HttpRpc) and len(requests) > 1:
-        return provider.make_batch_request(requests)
-    assert isinstance(provider, HTTPProvider)
-    return [provider.make_request(method, params) for method, params in requests]
+    assert isinstance(provider, QuorumRpc)
+    return provider.make_batch_request(requests)
 
 
 def _value(view: View, response: RPCResponse) -> Any:

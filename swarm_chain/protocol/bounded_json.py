@@ -5,8 +5,12 @@ sets 100,000), and 64 KiB of ``[`` then end the process with a segmentation faul
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
 def parse(data: bytes, brackets: int, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
@@ -24,3 +28,23 @@ def parse(data: bytes, brackets: int, pairs: Callable[[list[tuple[str, Any]]], A
     if found > brackets:
         raise ValueError(f"it has {found:,} opening brackets, and {brackets:,} are allowed")
     return json.loads(data, object_pairs_hook=pairs)
+
+
+def parse_shallow(data: bytes, depth: int) -> Any:
+    """The value of a JSON document with as many values as it likes, but nested at most so deep.
+
+    Args:
+        data: of a size the caller has bounded.
+        depth: most ``[`` and ``{`` that are open at a time.
+
+    Raises:
+        ValueError: not JSON in UTF-8, or nested deeper.
+    """
+    if data.count(b"[") + data.count(b"{") > depth:
+        brackets = _STRING.sub(b"", data).translate(None, _NO_BRACKETS)
+        for _ in range(depth):
+            brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if brackets:
+            raise ValueError(f"it is nested deeper than {depth}")
+    # As text: in UTF-16, which json.loads would take, a bracket or a quote can hide among the bytes of other characters.
+    return json.loads(data.decode("utf-8"))

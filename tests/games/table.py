@@ -130,7 +130,7 @@ class Table:
         return str(answer.get("error", "it succeeds by now"))
 
     def _batch(self, requests: list[Any]) -> list[Any]:
-        return list(self.web3.provider.make_batch_request(requests))  # type: ignore[attr-defined]  # HttpRpc has it
+        return list(self.web3.provider.make_batch_request(requests))  # type: ignore[attr-defined]  # QuorumRpc has it
 
     def _register(self, index: int) -> Player:
         account = self.chain.account(index)

@@ -21,12 +21,13 @@ from web3.types import RPCEndpoint
 
 from swarm_chain.chain import artifacts
 from swarm_chain.chain.code import expected_code, with_parts
-from swarm_chain.chain.connection import HttpRpc, connect
+from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deploying import deploy
 from swarm_chain.chain.groups import sign_invitation
 from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.reverts import revert_in
+from swarm_chain.chain.rpc import QuorumRpc
 from swarm_chain.chain.sender import Sender
 from swarm_chain.chain.views import as_struct
 from swarm_chain.protocol.commitment import keccak
@@ -268,7 +269,7 @@ def address(living: Living, contract: str) -> Address:
 def ask_all(living: Living, caller: Address, contract: str, calls: list[str]) -> list[str | None]:
     """What each call is refused with; None where it goes through."""
     provider = living.web3.provider
-    assert isinstance(provider, HttpRpc)
+    assert isinstance(provider, QuorumRpc)
     found: list[str | None] = []
     for start in range(0, len(calls), BATCH):
         requests = [

@@ -1,11 +1,12 @@
 """Nesting is refused before it is parsed, whatever the recursion limit."""
 
+import json
 import subprocess
 import sys
 
 import pytest
 
-from swarm_chain.protocol.bounded_json import parse
+from swarm_chain.protocol.bounded_json import parse, parse_shallow
 
 
 def test_json_within_the_bound_is_parsed() -> None:
@@ -34,3 +35,31 @@ def test_a_deep_manifest_does_not_end_a_process_with_a_raised_recursion_limit() 
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, "opening brackets" in ended.stdout) == (0, True), ended.stderr
+
+
+def test_as_many_values_as_one_likes_are_parsed_if_they_lie_shallow() -> None:
+    assert parse_shallow(json.dumps([[{"a": "[{"}]] * 1_000).encode(), depth=3) == [[{"a": "[{"}]] * 1_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[[[[]]]]",
+        b"[" * 1_000_000,
+        b'{"a":' * 4 + b"1" + b"}" * 4,
+        b'["]",["]",["]",["]"]]]]',  # brackets in strings close nothing
+        b'["\\"]",["\\"]",["\\"]",[1]]]]',
+        b'"' + b"[" * 4,
+        "[" * 4 + "]" * 4,
+    ],
+    ids=range(7),
+)
+def test_deeper_is_refused_however_it_hides(data: bytes | str) -> None:
+    with pytest.raises(ValueError, match="nested deeper"):
+        parse_shallow(data if isinstance(data, bytes) else data.encode("utf-16"), depth=3)
+
+
+def test_brackets_do_not_hide_among_the_bytes_of_other_encodings() -> None:
+    hidden = "\u2222[\u2222" * 4  # in UTF-16 the bytes of two quotes around a bracket
+    with pytest.raises(ValueError):  # noqa: PT011  # nested deeper, or not UTF-8: either way it is refused
+        parse_shallow(hidden.encode("utf-16-le"), depth=3)
