@@ -87,6 +87,9 @@ def run() -> NoReturn:
         sys.exit(problem.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    finally:
+        # Where a Ctrl-C came amid an exec, as every dataclass has one, Python ends by that signal even so. Another exec makes it forget.
+        exec("")
     sys.exit(0)
 
 

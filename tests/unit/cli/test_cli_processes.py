@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -55,6 +56,14 @@ def test_what_a_process_was_started_to_ignore_stays_ignored() -> None:
     with interruptible() as interruption, uninterrupted():
         ask(signal.SIGHUP)
     assert not interruption.asked
+
+
+def test_the_exit_code_is_130_wherever_the_signal_came() -> None:
+    """Python itself ends by SIGINT, code -2, where the exception passed through an ``exec``, though it was caught afterwards."""
+    program = "import sys; from swarm_chain.cli import main; sys.argv = ['swarm-chain', 'x']; main.app.command('x')(lambda: {}); main.run()"
+    for broken in ("exec('raise KeyboardInterrupt')", "(_ for _ in ()).throw(KeyboardInterrupt)"):
+        ended = subprocess.run([sys.executable, "-c", program.format(broken)], capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stderr) == (130, "")
 
 
 def clean_up(number: signal.Signals, cleaned: list[str]) -> None:
