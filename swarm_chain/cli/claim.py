@@ -17,6 +17,7 @@ def claim(
     key: options.Key = None,
     password_file: options.PasswordFile = None,
     name: options.Name = None,
+    yes: options.Yes = False,
     as_json: options.Json = False,
 ) -> None:
     """Collect what an operator's nodes have earned, in every group at once.
@@ -26,22 +27,22 @@ def claim(
     Example: `swarm-chain claim --name ada`
     """
     from swarm_chain.chain.events import Claimed, read_events
+    from swarm_chain.cli.keyring import operator_address
     from swarm_chain.cli.wiring import open_swarm
 
     settings = options.settings(
         config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file, name=name
     )
     swarm = open_swarm(settings)
-    operator = swarm.account()
-    address, contracts = Address(str(operator.address)), swarm.contracts
-    with present.progress("Claiming", 2) as step:
-        step("looking for credits")
+    address, contracts = operator_address(settings, swarm.home), swarm.contracts
+    with present.progress("Looking for credits", lines=False):
         seats = _seats(swarm.contracts.groups.group_count(), swarm, address)
         due = contracts.rewards.settled_credit_of(address) + sum(contracts.rewards.credit_of(group, seat) for group, seat in seats)
-        amount = 0
-        if due:
-            step("collecting")
-            receipt = swarm.send(operator, contracts.rewards.claim(seats))
+    amount = 0
+    if due:
+        swarm.agree(f"Collect {present.tokens(due)} tokens", ["claim"], yes=yes)
+        with present.progress("Collecting", lines=False):
+            receipt = swarm.send(swarm.account(), contracts.rewards.claim(seats))
             amount = sum(event.amount for event in read_events(receipt["logs"]) if isinstance(event, Claimed))
     held = contracts.token.balance_of(address)
     if amount:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from swarm_chain.cli import options, present
+from swarm_chain.cli import options, present, spending
 from swarm_chain.errors import ChainError, UsageError
 
 
@@ -35,7 +35,7 @@ def deploy(
     Example: `swarm-chain deploy --rpc https://rpc.example.org --key keys/deployer.json`
     """
     from swarm_chain.chain.artifacts import CONTRACTS
-    from swarm_chain.chain.connection import chain_id, connect, provider_name
+    from swarm_chain.chain.connection import chain_id, connect
     from swarm_chain.chain.deploying import deploy as deploy_contracts
     from swarm_chain.chain.deploying import estimate_cost
     from swarm_chain.chain.deployment import load_deployment, load_kept, verify_deployment
@@ -61,17 +61,14 @@ def deploy(
         local = wiring.is_local(url, number)
         sender = Sender(web3, wiring.sponsor(settings, folder, local), confirmations=settings.confirmations)
         cost, balance = estimate_cost(sender, kept.kept if kept else ()), sender.balance()
-        present.say(f"Chain {number} at {provider_name(web3)}, deployer {sender.address}")
-        present.say(f"Costs about {present.tokens(cost, 6)} of the chain's coin; the deployer holds {present.tokens(balance, 6)}.")
         if balance < cost:
             raise ChainError(
-                f"{sender.address} holds less than deploying costs.",
+                f"{sender.address} holds less than deploying costs: about {present.tokens(cost, 6)} of the chain's coin.",
                 "Nothing was sent.",
                 "Send it some of the chain's coin, then run this again.",
             )
-        if not present.agree(f"Deploy {len(CONTRACTS) - len(kept.kept if kept else ())} contracts?", yes=yes or local):
-            present.say("Nothing was sent.")
-            return
+        what = f"Deploy {len(CONTRACTS) - len(kept.kept if kept else ())} contracts"
+        spending.ask(web3, spending.Spending(what, sender.address, cost), local=local, yes=yes)
         if path == folder.deployment:
             folder.make()
         with present.progress("Deploying", len(CONTRACTS)) as step:

@@ -36,6 +36,7 @@ def follow(
     key: options.Key = None,
     password_file: options.PasswordFile = None,
     name: options.Name = None,
+    yes: options.Yes = False,
 ) -> None:
     """Go with a group to a new deployment: leave, take the stake along, join.
 
@@ -48,9 +49,9 @@ def follow(
     """
     from swarm_chain.cli.aside import put_aside, require_revealed
     from swarm_chain.cli.invitation import read_invitation
-    from swarm_chain.cli.membership import take_seat
+    from swarm_chain.cli.keyring import held
+    from swarm_chain.cli.membership import calls_to_join, take_seat
     from swarm_chain.cli.wiring import open_swarm
-    from swarm_chain.node.lock import exclusive
 
     settings = options.settings(
         config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file, name=name
@@ -60,7 +61,15 @@ def follow(
     was, becomes, node = old.group(group), new.group(new_group), old.node_address()
     _require_same(old, was, becomes, anyway)
     taken = new.contracts.views.seat(becomes.group, node)
-    with exclusive(old.home.node(settings.name)), present.progress("Following the group", 8) as step:
+    calls, tokens = calls_to_join(new, becomes)
+    new.agree(
+        f"Follow to group {becomes.group} of {to}",
+        ["leave", "finalize", "settleVoid", "release", "withdraw", *calls],
+        tokens=tokens,
+        yes=yes,
+    )
+    old.agreed.update(new.agreed)
+    with held(settings), present.progress("Following the group", 8) as step:
         seat = old.contracts.views.seat(was.group, node)
         if seat is not None and not seat.until_round:
             require_revealed(old, was.group, node)

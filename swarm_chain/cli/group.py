@@ -127,6 +127,7 @@ def fund(
     key: options.Key = None,
     password_file: options.PasswordFile = None,
     name: options.Name = None,
+    yes: options.Yes = False,
 ) -> None:
     """Put tokens into a group's budget, from which rounds are paid.
 
@@ -139,8 +140,9 @@ def fund(
     swarm = open_swarm(
         options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file, name=name)
     )
-    found, wei, sponsor = swarm.group(group), present.wei(amount), swarm.sponsor()
-    contracts = swarm.contracts
+    found, wei = swarm.group(group), present.wei(amount)
+    swarm.agree(f"Fund group {found.group}", ["approve", "fund"], tokens=wei, yes=yes)
+    contracts, sponsor = swarm.contracts, swarm.sponsor()
     with present.progress("Funding", 2) as step:
         step("approving")
         swarm.send(sponsor, contracts.token.approve(contracts.groups.address, wei))
@@ -200,6 +202,7 @@ def join(
     deployment: options.DeploymentFile = None,
     password_file: options.PasswordFile = None,
     name: options.Name = None,
+    yes: options.Yes = False,
 ) -> None:
     """Take a seat: register the node, deposit its stake, join.
 
@@ -209,12 +212,14 @@ def join(
     Example: `swarm-chain group join 1 --name ada`
     """
     from swarm_chain.cli.invitation import read_invitation
-    from swarm_chain.cli.membership import take_seat
+    from swarm_chain.cli.membership import calls_to_join, take_seat
     from swarm_chain.cli.wiring import open_swarm
 
     settings = options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, password_file=password_file, name=name)
     swarm = open_swarm(settings)
     found = swarm.group(group)
+    calls, tokens = calls_to_join(swarm, found)
+    swarm.agree(f"Join group {found.group}", calls, tokens=tokens, yes=yes)
     with present.progress(f"Joining group {found.group}", 6) as step:
         seat = take_seat(swarm, found, read_invitation(invitation), step, fund_local=fund_local)
     present.done(f"{settings.name} holds seat {seat.seat} of group {found.group}, from round {seat.from_round}")
@@ -229,6 +234,7 @@ def leave(
     deployment: options.DeploymentFile = None,
     password_file: options.PasswordFile = None,
     name: options.Name = None,
+    yes: options.Yes = False,
 ) -> None:
     """Leave a group, and get the stake back.
 
@@ -243,6 +249,7 @@ def leave(
     settings = options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, password_file=password_file, name=name)
     swarm = open_swarm(settings)
     found = swarm.group(group)
+    swarm.agree(f"Leave group {found.group}", ["leave", "release", "withdraw"], yes=yes)
     with present.progress(f"Leaving group {found.group}", 3) as step:
         outcome = leave_seat(swarm, found, step)
     present.done(outcome)

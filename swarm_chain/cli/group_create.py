@@ -53,6 +53,7 @@ def create(
     deployment: options.DeploymentFile = None,
     key: options.Key = None,
     password_file: options.PasswordFile = None,
+    yes: options.Yes = False,
     as_json: options.Json = False,
 ) -> None:
     """Create a group.
@@ -78,6 +79,7 @@ def create(
         "challenge_window": challenge_window,
         "idle_timeout": idle_timeout,
     }
+    swarm.agree(f"Create a group that learns {wanted.name}", ["create"], yes=yes)
     usual = LOCAL_DURATIONS if swarm.local else PUBLIC_DURATIONS
     with present.progress("Creating the group", 3) as step:
         step("first model")

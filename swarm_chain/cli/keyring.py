@@ -37,6 +37,19 @@ def operator(settings: "Settings", home: SwarmHome, name: str | None = None) -> 
     return open_key(settings.key or home.operator_key(name or settings.name), settings, home)
 
 
+def operator_address(settings: "Settings", home: SwarmHome, name: str | None = None) -> Address:
+    """The address of who signs for a node's operator. Needs no password.
+
+    Raises:
+        KeyFileError, ChainError: as ``operator``.
+    """
+    if settings.key is None and (settings.operator_key is not None or settings.operator_signer is not None):
+        return Address(str(operator(settings, home, name).address))
+    from swarm_chain.node.keys import key_address
+
+    return key_address(settings.key or home.operator_key(name or settings.name))
+
+
 def node(settings: "Settings", home: SwarmHome) -> "LocalAccount":
     """The key that the node runs with: the one that is set, else the key file of the node named.
 

@@ -54,7 +54,7 @@ def deposit_stake(swarm: Swarm, group: "Group", operator: "Signer", identity: in
         ChainError: the operator holds too little.
     """
     contracts, owner = swarm.contracts, Address(str(operator.address))
-    missing = max(0, group.terms.stake - contracts.stakes.stake_of(identity).free)
+    missing = missing_stake(swarm, group, identity)
     if not missing:
         return
     held = contracts.token.balance_of(owner)
@@ -68,6 +68,21 @@ def deposit_stake(swarm: Swarm, group: "Group", operator: "Signer", identity: in
     swarm.send(operator, contracts.token.approve(contracts.stakes.address, missing))
     step("depositing the stake")
     swarm.send(operator, contracts.stakes.deposit(identity, missing))
+
+
+def missing_stake(swarm: Swarm, group: "Group", identity: int) -> int:
+    """What an identity, or a new one (0), must deposit before it can join a group, in wei."""
+    return max(0, group.terms.stake - (swarm.contracts.stakes.stake_of(identity).free if identity else 0))
+
+
+def calls_to_join(swarm: Swarm, group: "Group") -> tuple[list[str], int]:
+    """What ``take_seat`` is going to call, and the tokens it deposits, in wei."""
+    contracts, node = swarm.contracts, swarm.node_address()
+    if contracts.views.seat(group.group, node) is not None:
+        return [], 0
+    identity = contracts.identities.identity_of(node)
+    missing = missing_stake(swarm, group, identity)
+    return [*(() if identity else ("register",)), *(("approve", "deposit") if missing else ()), "join"], missing
 
 
 def leave_seat(swarm: Swarm, group: "Group", step: Step) -> str:

@@ -19,6 +19,7 @@ def migrate(
     key: options.Key = None,
     password_file: options.PasswordFile = None,
     name: options.Name = None,
+    yes: options.Yes = False,
 ) -> None:
     """Leave one group and join another, in one transaction.
 
@@ -29,9 +30,9 @@ def migrate(
     """
     from swarm_chain.cli.aside import put_aside, require_revealed
     from swarm_chain.cli.invitation import read_invitation, refused
-    from swarm_chain.cli.membership import deposit_stake
+    from swarm_chain.cli.keyring import held
+    from swarm_chain.cli.membership import deposit_stake, missing_stake
     from swarm_chain.cli.wiring import open_swarm, own_seat
-    from swarm_chain.node.lock import exclusive
     from swarm_chain.types import Address
 
     if from_group == to_group:
@@ -61,9 +62,12 @@ def migrate(
         raise UnknownError(
             f"The node key of {settings.name} was replaced.",
             "Nothing was sent.",
-            f"`swarm-chain node rotate --name {settings.name}` first.",
+            f"`swarm-chain node rotate-key --name {settings.name}` first.",
         )
-    with exclusive(swarm.home.node(settings.name)), present.progress("Migrating", 3) as step:
+    missing = missing_stake(swarm, new, seat.identity)
+    calls = [*(("approve", "deposit") if missing else ()), "migrate"]
+    swarm.agree(f"Migrate from group {old.group} to group {new.group}", calls, tokens=missing, yes=yes)
+    with held(settings), present.progress("Migrating", 3) as step:
         require_revealed(swarm, old.group, node)
         deposit_stake(swarm, new, operator, seat.identity, step)
         step("migrating")

@@ -34,6 +34,7 @@ def move(
     key: options.Key = None,
     password_file: options.PasswordFile = None,
     name: options.Name = None,
+    yes: options.Yes = False,
     as_json: options.Json = False,
 ) -> None:
     """Create a group in a new deployment that begins with this group's last final model.
@@ -64,7 +65,7 @@ def move(
         providers=provider,
     )
     if saved is not None:
-        _create(settings, to, MovingGroup.load(saved), 0, as_json)
+        _create(settings, to, MovingGroup.load(saved), 0, yes=yes, as_json=as_json)
         return
     old = open_swarm(settings)
     new = open_swarm(settings.model_copy(update={"deployment": to})) if to is not None else None
@@ -76,15 +77,16 @@ def move(
         moving.save(save)
         present.done(f"{save} has all of group {found.group} that goes along: the model of round {moving.round}, manifest and terms")
         return
-    _create(settings, to, moving, old.contracts.rewards.budget_of(found.group), as_json)
+    _create(settings, to, moving, old.contracts.rewards.budget_of(found.group), yes=yes, as_json=as_json)
 
 
-def _create(settings: "Settings", to: Path | None, moving: "MovingGroup", budget: int, as_json: bool) -> None:
+def _create(settings: "Settings", to: Path | None, moving: "MovingGroup", budget: int, *, yes: bool, as_json: bool) -> None:
     from swarm_chain.chain.events import GroupCreated, read_events
     from swarm_chain.cli.published import Published
     from swarm_chain.cli.wiring import open_swarm
 
     new = open_swarm(settings.model_copy(update={"deployment": to}))
+    new.agree(f"Create the group again in {to}", ["create"], yes=yes)
     with present.progress("Moving the group", 2) as step:
         step("publishing model and manifest")
         new.home.make()

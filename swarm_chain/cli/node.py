@@ -7,7 +7,7 @@ import typer
 from swarm_chain.cli import options, present
 from swarm_chain.cli.node_init import init
 from swarm_chain.cli.node_run import run
-from swarm_chain.cli.rotate import rotate
+from swarm_chain.cli.rotate_key import rotate_key
 from swarm_chain.errors import SwarmChainError
 from swarm_chain.types import Address
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Make, run and watch a trainer node.")
 app.command()(init)
 app.command()(run)
-app.command()(rotate)
+app.command("rotate-key")(rotate_key)
 
 
 @app.command()

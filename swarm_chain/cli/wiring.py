@@ -1,11 +1,12 @@
 """Joins settings, swarm folder and chain for a command: what it works with, and who signs."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swarm_chain.cli import keyring, present
+from swarm_chain.cli import keyring, present, spending
 from swarm_chain.cli.passwords import create_keys, open_key
 from swarm_chain.cli.swarm_home import SwarmHome
 from swarm_chain.errors import ChainError, ChainUnreachableError, KeyFileError, UnknownError, UsageError
@@ -36,6 +37,8 @@ class Swarm:
     web3: "Web3"
     contracts: "Contracts"
     local: bool
+    agreed: set[str] = field(default_factory=set)
+    """Calls that the user agreed to pay for."""
 
     def account(self, name: str | None = None) -> "Signer":
         """Who signs for a node's operator: ``--key``, else as the keyring says."""
@@ -49,10 +52,31 @@ class Swarm:
         """The address of a node of this folder; needs no password."""
         return keyring.node_address(self.settings, self.home, name)
 
+    def agree(self, what: str, calls: Sequence[str], *, payer: Address | None = None, tokens: int = 0, yes: bool = False) -> None:
+        """Shows what calls are about to cost and asks, unless the chain is local; they can be sent afterwards.
+
+        Args:
+            what: they do, as a person would say it.
+            calls: names of the contracts' functions; nothing is asked where there are none.
+            payer: by default the operator.
+            tokens: at most, in wei.
+            yes: whether ``--yes`` was given.
+
+        Raises:
+            UsageError: nobody is there to answer.
+        """
+        if calls and not self.local:
+            payer = payer or keyring.operator_address(self.settings, self.home)
+            fee = spending.fee(self.web3, calls)
+            spending.ask(self.web3, spending.Spending(what, payer, fee, tokens), local=self.local, yes=yes)
+        self.agreed.update(calls)
+
     def send(self, account: "Signer", function: "ContractFunction") -> "TxReceipt":
-        """Sends from an account, and waits until it counts."""
+        """Sends from an account, and waits until it counts. What nobody agreed to pay for is asked for now."""
         from swarm_chain.chain.sender import Sender
 
+        if function.fn_name not in self.agreed:
+            self.agree(f"Send {function.fn_name}", [function.fn_name], payer=Address(str(account.address)))
         return Sender(self.web3, account, confirmations=self.settings.confirmations).send(function)
 
     def group(self, argument: int | None = None) -> "Group":

@@ -39,7 +39,7 @@ def test_it_says_the_price_and_asks(chain: LocalChain, cli: CommandLine) -> None
     operator = give(chain, cli, 10**18)
     asked = cli("deploy")
     assert asked.code == 2
-    for part in ("424242", operator, "Costs about", "--yes"):
+    for part in ("chain 424242 at http://127.0.0.1", operator, "holds 1 of", "Fee      about 0.0", "Deploy 10 contracts?", "--yes"):
         assert part in asked.err
     assert connect(chain.url).eth.get_transaction_count(connect(chain.url).to_checksum_address(operator)) == 0
     assert not list(cli.folder.rglob("deployment.json"))

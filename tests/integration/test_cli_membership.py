@@ -148,7 +148,7 @@ def test_a_node_that_runs_is_stopped_first(cli: CommandLine, home: SwarmHome) ->
     new_node(cli, "fay", first)
     with exclusive(home.node("fay")):
         refused(cli("group", "migrate", "--from", first, "--to", second, "--name", "fay"), 3, "in use", "Stop that process")
-        refused(cli("node", "rotate", "--name", "fay"), 3, "in use", "Stop that process")
+        refused(cli("node", "rotate-key", "--name", "fay"), 3, "in use", "Stop that process")
 
 
 # ------------------------------------------------------------------------------------------------ new keys
@@ -159,7 +159,7 @@ def test_rotate_keeps_identity_seat_and_reputation(cli: CommandLine, home: Swarm
     before = new_node(cli, "gus", group)
     seat = contracts.views.seat(group, Address(before["node"]))
     assert seat is not None
-    said = cli.done("node", "rotate", "--name", "gus").err
+    said = cli.done("node", "rotate-key", "--name", "gus").err
     (after,) = [node for node in cli.done("node", "status", "--json").json if node["name"] == "gus"]
     assert after["node"] != before["node"]
     assert after["node"] in said
@@ -183,7 +183,7 @@ def test_an_interrupted_rotation_goes_on(cli: CommandLine, home: SwarmHome, cont
     create_keys([path], settings, home, local=True)
     node, operator = open_key(path, settings, home), open_key(home.operator_key("hal"), settings, home)
     Sender(web3, operator).send(contracts.identities.rotate(before["identity"], node, Address(str(operator.address))))
-    cli.done("node", "rotate", "--name", "hal")
+    cli.done("node", "rotate-key", "--name", "hal")
     seat = contracts.views.seat(group, Address(str(node.address)))
     assert seat is not None
     assert contracts.identities.nonce_of(before["identity"]) == 1, "it was rotated once"
@@ -192,14 +192,14 @@ def test_an_interrupted_rotation_goes_on(cli: CommandLine, home: SwarmHome, cont
 
 def test_mistakes_with_rotating(cli: CommandLine, home: SwarmHome, contracts: Contracts, web3: Web3) -> None:
     new_node(cli, "ida")
-    refused(cli("node", "rotate", "--name", "ida"), 5, "not registered", "group join")
+    refused(cli("node", "rotate-key", "--name", "ida"), 5, "not registered", "group join")
     group = new_group(cli)
     standing = new_node(cli, "jan", group)
-    refused(cli("node", "rotate", "--name", "jan", "--key", home.operator_key("ida")), 2, "belongs to the operator")
+    refused(cli("node", "rotate-key", "--name", "jan", "--key", home.operator_key("ida")), 2, "belongs to the operator")
     send_as_node(web3, home, "jan", contracts.rounds.commit(GroupId(group), Round(1), Digest(b"\x01" * 32), b"c" * 24))
-    refused(cli("node", "rotate", "--name", "jan"), 2, "not revealed")
+    refused(cli("node", "rotate-key", "--name", "jan"), 2, "not revealed")
     cli.done("group", "leave", group, "--name", "jan")
-    refused(cli("node", "rotate", "--name", "jan"), 2, "was left and is not free yet", f"group leave {group}")
+    refused(cli("node", "rotate-key", "--name", "jan"), 2, "was left and is not free yet", f"group leave {group}")
     assert contracts.identities.identity_of(Address(standing["node"])) == standing["identity"], "nothing was changed"
     assert not list((home.keys / "jan").glob("node.next.json"))
 
