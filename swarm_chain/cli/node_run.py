@@ -39,6 +39,10 @@ def run(
     gateway_url: Annotated[str | None, typer.Option(metavar="URL", help="How others reach that port.", show_default=False)] = None,
     provider: Annotated[list[str] | None, typer.Option(metavar="URL", help="Gateway to fetch from besides.", show_default=False)] = None,
     relay: Annotated[str | None, typer.Option(metavar="URL", help="Relay for commits and reveals.", show_default=False)] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port to tell metrics and health on.", show_default=False, rich_help_panel=options.LOGS),
+    ] = None,
     log_level: options.LogLevel = None,
     log_format: options.LogFormat = None,
 ) -> None:
@@ -73,6 +77,7 @@ def run(
         gateway_url=gateway_url,
         providers=provider,
         relay=relay,
+        metrics_port=metrics_port,
         log_level=log_level,
         log_format=log_format,
     )
@@ -126,6 +131,10 @@ def _node_settings(swarm: "Swarm", group: "Group") -> "NodeSettings":
         confirmations=settings.confirmations,
         poll_interval=settings.poll_interval,
         relay_url=settings.relay or "",
+        metrics_host=settings.metrics_host,
+        metrics_port=settings.metrics_port,
+        otlp_endpoint=settings.otlp_endpoint or "",
+        keep_checkpoints=settings.keep_checkpoints,
     )
 
 

@@ -67,6 +67,10 @@ class Settings(BaseSettings):
     allow_private: bool | None = Field(
         None, description="fetch from private addresses, as in swarms on one network; by default on local chains"
     )
+    metrics_host: str = Field("127.0.0.1", description="address to tell a node's metrics and health on")
+    metrics_port: int | None = Field(None, ge=0, le=65535, description="port for them; 0 takes a free one, by default they are not told")
+    otlp_endpoint: str | None = Field(None, description="URL of an OpenTelemetry collector to send traces of rounds to, by OTLP over HTTP")
+    keep_checkpoints: int = Field(3, ge=0, le=100_000, description="newest rounds whose models a node writes as safetensors files")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much the logs say")
     log_format: Literal["human", "json"] = Field("human", description="a log line: words for people, or JSON for machines")
 

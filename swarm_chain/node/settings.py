@@ -39,6 +39,13 @@ class NodeSettings:
         rounds: to train before the closing vote; ``None``: until stopped.
         confirmations: blocks to wait before acting on what the chain says.
         poll_interval: between looks at the chain.
+        fee_cap: gwei a gas; what would cost more waits for lower fees.
+        replace_after: blocks that a transaction has to be mined in before another replaces it.
+        dry_run: whether to do everything but send; nothing is written into the journal either.
+        metrics_host: where ``/metrics`` and ``/health`` are told.
+        metrics_port: of those; 0 takes a free one, ``None``: they are not told.
+        otlp_endpoint: URL of the OpenTelemetry collector that gets traces; empty: nobody does.
+        keep_checkpoints: newest rounds whose models are written out for other programs.
         relay_url: of the relay that is to bring commits and reveals to the chain; empty: the node sends them itself.
     """
 
@@ -66,3 +73,7 @@ class NodeSettings:
     confirmations: int = 0
     poll_interval: float = 1.0
     relay_url: str = ""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    otlp_endpoint: str = ""
+    keep_checkpoints: int = 3

@@ -82,7 +82,7 @@ class StatusFile:
 
     def __call__(self, status: NodeStatus) -> None:
         partial = self._path.with_suffix(".partial")
-        with _not_worth_stopping_for(self._path):
+        with not_worth_stopping_for(self._path):
             partial.write_text(json.dumps(status.as_json() | {"process": os.getpid(), "written_at": time.time()}))
             partial.replace(self._path)
 
@@ -124,12 +124,12 @@ class RoundsFile:
         self._path = home / "rounds.jsonl"
 
     def append(self, figures: RoundFigures) -> None:
-        with _not_worth_stopping_for(self._path), self._path.open("a") as file:
+        with not_worth_stopping_for(self._path), self._path.open("a") as file:
             file.write(json.dumps(figures.as_json()) + "\n")
 
 
 @contextmanager
-def _not_worth_stopping_for(path: Path) -> Iterator[None]:
+def not_worth_stopping_for(path: Path) -> Iterator[None]:
     """A node goes on when it cannot write what is only for people; journal and store are stricter."""
     try:
         yield
