@@ -1,31 +1,30 @@
-"""The one place that sends transactions: nonce, gas, fees (EIP-1559), signature, confirmation.
+"""The one place that signs and sends transactions: gas, fees (EIP-1559), signature, confirmation.
 
-``send`` does all of it. A node that must survive a crash in between stores what ``prepare`` signed before ``broadcast`` lets it out: the
-same bytes can be broadcast again after a restart, any number of times, and are mined at most once.
+``send`` does all of it and waits, for commands. Whatever runs for long has an outbox, which does the same in steps that survive a crash.
 """
 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from eth_account.signers.local import LocalAccount
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
-from web3.types import Nonce, TxParams, TxReceipt, Wei
+from web3.types import BlockIdentifier, Nonce, TxParams, TxReceipt, Wei
 
 from swarm_chain.chain.connection import chain_id, is_loopback, provider_name
+from swarm_chain.chain.fees import GWEI, Fees, Market, offered
 from swarm_chain.chain.reverts import refusal_in_words, revert_of
-from swarm_chain.errors import ChainError, TransactionError
+from swarm_chain.chain.signer import Signer
+from swarm_chain.errors import ChainError, SwarmChainError, TransactionError
 from swarm_chain.types import Address
 
 GAS_LIMIT = 16_777_216
 """No transaction may ask for more (EIP-7825)."""
-GWEI = 10**9
 
 
 class Sendable(Protocol):
@@ -37,6 +36,24 @@ class Sendable(Protocol):
 
 class NonceUsedError(TransactionError):
     """The nonce went to another transaction of the same account."""
+
+
+class UnderpricedError(TransactionError):
+    """The chain's node does not even keep it at this price, for now."""
+
+
+class TooDearError(TransactionError):
+    """Gas costs more than the ceiling, for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a transaction does, without nonce and fees. ``to`` is ``None`` for a deployment; ``what`` names it, for messages."""
+
+    what: str
+    to: Address | None
+    data: bytes
+    gas: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +81,7 @@ class Sender:
     def __init__(
         self,
         web3: Web3,
-        account: LocalAccount,
+        account: Signer,
         *,
         confirmations: int = 0,
         timeout: float = 180.0,
@@ -117,19 +134,84 @@ class Sender:
     def prepare(self, function: Sendable, *, gas: int | None = None) -> SignedTransaction:
         """Estimates, prices and signs. Its nonce is only taken when it is broadcast: prepare the next one after that."""
         with self._lock:
-            what = _name_of(function)
-            transaction = self._unpriced(function)
-            transaction["gas"] = gas if gas is not None else self._estimate(transaction, what)
-            transaction["maxFeePerGas"], transaction["maxPriorityFeePerGas"] = self._fees(what)
-            transaction["nonce"] = max(self.web3.eth.get_transaction_count(self._account.address, "pending"), self._next_nonce)
-            signed = self._account.sign_transaction(transaction)
-            return SignedTransaction(bytes(signed.raw_transaction), bytes(signed.hash), transaction["nonce"], what)
+            call = self.call(function, gas=gas)
+            return self.sign(call, max(self.nonce("pending"), self._next_nonce), self.fees(call.what))
+
+    def call(self, function: Sendable, *, gas: int | None = None) -> Call:
+        """A call with the gas it may take, estimated if not given.
+
+        Raises:
+            TransactionError: the contract would refuse it now.
+        """
+        blank = TxParams(
+            {"gas": 0, "nonce": Nonce(0), "chainId": self.chain_id, "value": Wei(0), "maxFeePerGas": Wei(0), "maxPriorityFeePerGas": Wei(0)}
+        )
+        built = function.build_transaction(blank)
+        to = Address(str(built["to"])) if built.get("to") else None
+        call = Call(_name_of(function), to, bytes(HexBytes(built["data"])), gas or 0)
+        return call if gas is not None else self.estimated(call)
+
+    def estimated(self, call: Call) -> Call:
+        """The same call with the gas it may take now.
+
+        Raises:
+            TransactionError: the contract would refuse it now.
+        """
+        try:
+            needed = self.web3.eth.estimate_gas({"from": self._account.address, "value": Wei(0), **_target(call)})
+        except (ContractLogicError, Web3RPCError) as problem:
+            raise self._refused(problem, call.what) from problem
+        # What others send in between can make it dearer: the commit that opens a round or the one that ends a phase costs more than
+        # the others. Gas that isn't used costs nothing.
+        return replace(call, gas=min(needed + needed // 2 + 50_000, GAS_LIMIT))
+
+    def sign(self, call: Call, nonce: int, fees: Fees) -> SignedTransaction:
+        """Signs a call; nothing leaves."""
+        transaction = {
+            **_target(call),
+            "type": 2,
+            "value": 0,
+            "chainId": self.chain_id,
+            "gas": call.gas,
+            "nonce": nonce,
+            "maxFeePerGas": fees.highest,
+            "maxPriorityFeePerGas": fees.tip,
+        }
+        signed = self._account.sign_transaction(transaction)
+        return SignedTransaction(bytes(signed.raw_transaction), bytes(signed.hash), nonce, call.what)
+
+    def nonce(self, block: BlockIdentifier = "latest") -> int:
+        """The account's next nonce as a block has it; ``"pending"`` counts what waits to be mined."""
+        return int(self.web3.eth.get_transaction_count(self._account.address, block))
+
+    def market(self) -> Market:
+        """What gas costs now."""
+        base = self.web3.eth.get_block("latest").get("baseFeePerGas", Wei(0))
+        return Market(int(base), int(self.web3.eth.max_priority_fee))
+
+    def fees(self, what: str) -> Fees:
+        """What a transaction is to offer now.
+
+        Raises:
+            TooDearError: gas costs more than the ceiling.
+        """
+        market = self.market()
+        fees = offered(market, self.fee_cap)
+        if fees is None:
+            raise TooDearError(
+                f"{what} would cost {sum(market) / GWEI:.1f} gwei a gas now, above the cap of {self.fee_cap / GWEI:.1f}.",
+                "Nothing was sent.",
+                "Wait for lower fees, or raise the cap.",
+            )
+        return fees
 
     def broadcast(self, raw: bytes, what: str = "The transaction") -> bytes:
         """Lets a signed transaction out; it is no error if it was out already. Returns its hash.
 
         Raises:
             NonceUsedError: its nonce went to another transaction, so it will never be mined.
+            UnderpricedError: it offers less than the chain's node keeps.
+            TransactionError: the chain's node refuses it.
         """
         hash_ = bytes(keccak(raw))
         with self._lock:
@@ -140,7 +222,10 @@ class Sender:
                 if not _already_known(message):
                     self._next_nonce = 0
                     if not _nonce_used(message):
-                        raise self._refused(problem, what) from problem
+                        refused = self._refused(problem, what)
+                        if _underpriced(message):
+                            raise UnderpricedError(str(refused)) from problem
+                        raise refused from problem
                     if self.receipt(hash_) is None:
                         raise NonceUsedError(
                             f"{what} was not carried out: another transaction of {self.address} took its nonce.",
@@ -178,7 +263,7 @@ class Sender:
                 )
             time.sleep(self.poll)
         if receipt["status"] != 1:
-            raise self._why_reverted(receipt, what)
+            raise self.why_reverted(receipt, what)
         return receipt
 
     def receipt(self, transaction: bytes) -> TxReceipt | None:
@@ -190,8 +275,7 @@ class Sender:
 
     def price(self) -> int:
         """What a gas costs now, tip included, in wei."""
-        base = self.web3.eth.get_block("latest").get("baseFeePerGas", Wei(0))
-        return int(base) + int(self.web3.eth.max_priority_fee)
+        return sum(self.market())
 
     def _sign_and_store(self, function: Sendable, before: Callable[[SignedTransaction], None] | None, gas: int | None) -> SignedTransaction:
         signed = self.prepare(function, gas=gas)
@@ -199,47 +283,18 @@ class Sender:
             before(signed)
         return signed
 
-    def _unpriced(self, function: Sendable) -> dict[str, Any]:
-        blank = TxParams(
-            {"gas": 0, "nonce": Nonce(0), "chainId": self.chain_id, "value": Wei(0), "maxFeePerGas": Wei(0), "maxPriorityFeePerGas": Wei(0)}
-        )
-        built: dict[str, Any] = dict(function.build_transaction(blank))
-        kept = {"data": built["data"], "value": 0, "chainId": self.chain_id, "type": 2}
-        return kept | ({"to": built["to"]} if built.get("to") else {})
-
-    def _estimate(self, transaction: dict[str, Any], what: str) -> int:
-        try:
-            needed = self.web3.eth.estimate_gas({"from": self._account.address, **transaction})  # type: ignore[typeddict-item]  # built above
-        except (ContractLogicError, Web3RPCError) as problem:
-            raise self._refused(problem, what) from problem
-        # What others send in between can make it dearer: the commit that opens a round or the one that ends a phase costs more than
-        # the others. Gas that isn't used costs nothing.
-        return min(needed + needed // 2 + 50_000, GAS_LIMIT)
-
-    def _fees(self, what: str) -> tuple[int, int]:
-        """Highest fee and tip, in wei a gas. Twice the base fee lasts for six full blocks (EIP-1559)."""
-        base = int(self.web3.eth.get_block("latest").get("baseFeePerGas", Wei(0)))
-        tip = int(self.web3.eth.max_priority_fee)
-        if base + tip > self.fee_cap:
-            raise TransactionError(
-                f"{what} would cost {(base + tip) / GWEI:.1f} gwei a gas now, above the cap of {self.fee_cap / GWEI:.1f}.",
-                "Nothing was sent.",
-                "Wait for lower fees, or raise the cap.",
-            )
-        return min(2 * base + tip, self.fee_cap), tip
-
     def _confirmed(self, receipt: TxReceipt) -> bool:
         return self.confirmations == 0 or self.web3.eth.block_number >= receipt["blockNumber"] + self.confirmations
 
-    def _refused(self, problem: ContractLogicError | Web3RPCError, what: str) -> Exception:
+    def _refused(self, problem: ContractLogicError | Web3RPCError, what: str) -> SwarmChainError:
         revert = revert_of(problem)
         if revert is not None:
             return revert.as_error(f"{what} was refused", "Nothing was sent.")
         message = str(problem.message)
         return refusal_in_words(message) or TransactionError(f"{what} was refused by {provider_name(self.web3)}: {message[:200]}.")
 
-    def _why_reverted(self, receipt: TxReceipt, what: str) -> Exception:
-        """Makes the call again where it failed, for receipts don't say why."""
+    def why_reverted(self, receipt: TxReceipt, what: str) -> SwarmChainError:
+        """The error that a mined transaction ended with. Makes the call again where it failed, for receipts don't say why."""
         transaction = self.web3.eth.get_transaction(receipt["transactionHash"])
         kept = "Its fee is spent; nothing else changed."
         if receipt["gasUsed"] >= transaction["gas"]:
@@ -262,6 +317,18 @@ class Sender:
 def _name_of(function: Sendable) -> str:
     abi = getattr(function, "abi", None)
     return str(abi.get("name", "The deployment")) if isinstance(abi, dict) else "The deployment"
+
+
+def _target(call: Call) -> TxParams:
+    target = TxParams({"data": HexBytes(call.data)})
+    if call.to is not None:
+        target["to"] = Web3.to_checksum_address(call.to)
+    return target
+
+
+def _underpriced(message: str) -> bool:
+    low = message.lower()
+    return "underpriced" in low or "fee too low" in low or "less than block base fee" in low
 
 
 def _nonce_used(message: str) -> bool:

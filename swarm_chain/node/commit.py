@@ -1,9 +1,8 @@
-"""The duty to commit: the update is sealed, stored and journaled before the transaction leaves, or the relay is given anything."""
+"""The duty to commit: the update is sealed, stored and journaled before the outbox or the relay is given anything."""
 
 import logging
 from enum import Enum, auto
 
-from swarm_chain.chain.sender import SignedTransaction
 from swarm_chain.chain.views import PhaseView
 from swarm_chain.errors import TransactionError
 from swarm_chain.node.journal import JournaledCommit
@@ -22,9 +21,10 @@ class Brought(Enum):
 
     NOTHING = auto()
     """The journal has none."""
-    HANDED = auto()
-    """A relay has it in hand; whether it arrives, the chain will show."""
+    UNDER_WAY = auto()
+    """A relay has it in hand, or the outbox; whether it arrives, the chain will show."""
     SENT = auto()
+    """It is on chain."""
 
 
 def commit(member: Member, round_: Round, parent: bytes, update: Update | None) -> None:
@@ -44,16 +44,14 @@ def commit(member: Member, round_: Round, parent: bytes, update: Update | None) 
         root = update_root(header, update.codes)
         samples, metric, residual = update.samples, update.metric, update.residual
     hash_ = commitment(member.domain, round_, member.node, Reveal(salt, parent, root, samples, metric, available=0))
-    journaled = JournaledCommit(round_, hash_, salt, parent, root, samples, metric, b"", digest, residual, transaction=b"")
+    journaled = JournaledCommit(round_, hash_, salt, parent, root, samples, metric, b"", digest, residual)
+    member.journal.record_commit(journaled)
     if member.relay is None:
         send_commit(member, journaled)
-    else:
-        member.journal.record_commit(journaled)
 
 
 def commit_again(member: Member, round_: Round, parent: bytes, phase: PhaseView, now: int) -> Brought:
-    """Sees to a commit that is in the journal and not on chain. A relay has it in hand or is given it; or it is sent: the same
-    transaction again that a crash kept from arriving, or the same commitment where there is none or its nonce is gone.
+    """Sees to a commit that is in the journal and not on chain. A relay has it in hand or is given it, or the outbox.
 
     Args:
         member: the node.
@@ -61,33 +59,30 @@ def commit_again(member: Member, round_: Round, parent: bytes, phase: PhaseView,
         parent: of the commit.
         phase: where the group stands.
         now: chain time.
+
+    Raises:
+        TransactionError: the contract refused it; nothing of it counts.
     """
     journaled = next((commit for commit in member.journal.commits(round_) if commit.parent == parent), None)
     if journaled is None or not (journaled.sealed_digest == ZERO32 or member.store.has(journaled.sealed_digest)):
         return Brought.NOTHING
-    if journaled.transaction:
-        try:
-            member.sender.wait(member.sender.broadcast(journaled.transaction, "commit"), "commit")
-        except TransactionError:
-            # It cannot arrive any more, or it arrived and failed; if it did succeed after all, this one is not needed.
-            send_commit(member, journaled)
-        return Brought.SENT
-    if member.relay is not None and member.relay.holds_commit(journaled, phase, now):
-        return Brought.HANDED
-    send_commit(member, journaled)
-    return Brought.SENT
+    if member.relay is not None and not member.outbox.was_taken(step_of(journaled)) and member.relay.holds_commit(journaled, phase, now):
+        return Brought.UNDER_WAY
+    return send_commit(member, journaled)
 
 
-def send_commit(member: Member, journaled: JournaledCommit) -> None:
-    """Signs a commit, journals it with its transaction, and only then sends it; unless it came another way meanwhile."""
-
-    def keep(signed: SignedTransaction) -> None:
-        member.journal.record_commit(journaled.signed(signed.raw))
-
-    rounds = member.contracts.rounds
+def send_commit(member: Member, journaled: JournaledCommit) -> Brought:
+    """Gives a commit that is in the journal to the outbox; unless it came another way meanwhile."""
+    function = member.contracts.rounds.commit(member.group, journaled.round, journaled.sealed_digest, journaled.commitment)
     try:
-        member.sender.send(rounds.commit(member.group, journaled.round, journaled.sealed_digest, journaled.commitment), before=keep)
+        return Brought.SENT if member.outbox.take(step_of(journaled), function) else Brought.UNDER_WAY
     except TransactionError as error:
         if error.reverted_with != "AlreadyCommitted":
             raise
         log.info("Round %d: this node's commit is on chain already.", journaled.round)
+        return Brought.SENT
+
+
+def step_of(journaled: JournaledCommit) -> str:
+    """What the outbox knows a commit by."""
+    return f"commit {journaled.round} {journaled.commitment.hex()}"

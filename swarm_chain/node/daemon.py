@@ -9,7 +9,7 @@ from web3.types import BlockIdentifier
 
 from swarm_chain.chain.connection import block
 from swarm_chain.chain.views import Snapshot
-from swarm_chain.errors import ChainError, NumericError, WrongChainError
+from swarm_chain.errors import ChainError, DiskFullError, NumericError, WrongChainError
 from swarm_chain.learning.training import evaluate
 from swarm_chain.node.aggregate import Aggregator
 from swarm_chain.node.collect import Collector
@@ -20,7 +20,6 @@ from swarm_chain.node.member import Member
 from swarm_chain.node.parents import Parents, current
 from swarm_chain.node.prune import prune
 from swarm_chain.node.reveal import reveal
-from swarm_chain.node.sent import SENT_BOOK, SentBook
 from swarm_chain.node.settings import NodeSettings
 from swarm_chain.node.settle import Settler
 from swarm_chain.node.sighting import Sighting
@@ -35,6 +34,8 @@ log = logging.getLogger(__name__)
 
 TELL_SECONDS = 0.2
 """At most so often a status is told while training."""
+ENDING_SECONDS = 15.0
+"""How long the end waits for transactions that are out; what is not mined by then the next start looks after."""
 
 
 def run(settings: NodeSettings, report: Report | None = None, stop: threading.Event | None = None) -> bool:
@@ -80,8 +81,7 @@ class Daemon:
         self._collector = Collector(member)
         self._aggregator = Aggregator(member, self._parents, self._collector, self._after_aggregating)
         self._settler = Settler(member, self._parents)
-        self._sent = SentBook(settings.home / SENT_BOOK, member.genesis_hash)
-        self._watch = Watch(member, self._parents, self._collector, self._sent, _log_sighting)
+        self._watch = Watch(member, self._parents, self._collector, _log_sighting)
         self._looked = 0.0
         self._settled = Round(0)
         self._last: Round | None = None
@@ -95,31 +95,33 @@ class Daemon:
             try:
                 snapshot = self._look()
                 if self._is_done(snapshot):
+                    self._member.outbox.finish(ENDING_SECONDS)
                     self._member.journal.end_run()
                     self._tell(message="done")
                     return True
                 acted = self._act(snapshot)
             except WrongChainError:
                 raise
-            except ChainError as error:
+            except (ChainError, DiskFullError) as error:
                 log.warning("%s", error)
                 self._tell(message=error.what)
                 acted = False
             if not acted:
                 self._stop.wait(self._settings.poll_interval)
+        self._member.outbox.finish(ENDING_SECONDS)
         self._tell(message="stopped")
         return False
 
     def close(self) -> None:
         """Ends what runs in the background."""
         self._collector.stop()
-        self._sent.close()
 
     # ---------------------------------------------------------------------------------------------- one look, one act
 
     def _look(self) -> Snapshot:
-        """The chain as it stands, as many blocks ago as are to confirm it."""
+        """The chain as it stands, as many blocks ago as are to confirm it, when the outbox was looked after."""
         member, confirmations = self._member, self._settings.confirmations
+        member.outbox.drive()
         at: BlockIdentifier = "latest"
         if confirmations:
             at = BlockNumber(max(block(member.contracts.web3).number - confirmations, 0))
@@ -182,10 +184,10 @@ class Daemon:
             return False
         match commit_again(member, round_, parent, snapshot.phase, snapshot.block.time):
             case Brought.SENT:
-                log.info("Round %d: sent the commit that was in the journal.", round_)
+                log.info("Round %d: the commit is on chain.", round_)
                 return True
-            case Brought.HANDED:
-                self._tell(message="committing by the relay")
+            case Brought.UNDER_WAY:
+                self._tell(message=self._under_way("committing"))
                 return False
             case Brought.NOTHING:
                 pass
@@ -232,12 +234,15 @@ class Daemon:
             snapshot = self._look()
             self._collector.fetch(snapshot.phase.round, self._collector.commits(snapshot, snapshot.phase.round))
             self._watch.watch(snapshot)
-        except ChainError as error:
+        except (ChainError, DiskFullError) as error:
             self._looked = now
             log.warning("%s", error)
             return
         margin = max(self._member.terms.commit_duration // 10, 2)
         self._out_of_time = snapshot.phase.round == round_ and snapshot.block.time + margin >= snapshot.phase.commit_deadline
+
+    def _under_way(self, doing: str) -> str:
+        return self._member.outbox.trouble() or (doing if self._member.relay is None else f"{doing} by the relay")
 
     def _must_end(self) -> bool:
         return self._stop.is_set() or self._out_of_time
@@ -255,8 +260,8 @@ class Daemon:
                 log.error("Round %d: the journal has nothing that opens this node's commitment.", round_)
                 self._tell(message="the journal lacks this round's commitment")
                 return False
-            case Brought.HANDED:
-                self._tell(message="revealing by the relay")
+            case Brought.UNDER_WAY:
+                self._tell(message=self._under_way("revealing"))
                 return False
             case Brought.SENT:
                 log.info("Round %d: revealed.", round_)

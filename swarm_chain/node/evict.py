@@ -3,7 +3,6 @@
 import logging
 
 from swarm_chain.chain.views import Snapshot
-from swarm_chain.errors import TransactionError
 from swarm_chain.node.member import Member
 from swarm_chain.node.settle import turn
 from swarm_chain.types import SeatView
@@ -18,15 +17,11 @@ def free_seats(member: Member, snapshot: Snapshot) -> None:
         return
     rounds, views = member.contracts.rounds, member.contracts.views
     for seat in views.seats(member.group, member.terms.capacity, snapshot.block.number):
-        try:
-            if has_vanished(seat, member.terms.max_missed) and seat.node != member.node:
-                member.sender.send(rounds.evict(member.group, seat.seat))
-                log.info("Seat %d missed %d rounds and was evicted.", seat.seat, seat.missed)
-            elif has_left(seat, settled):
-                member.sender.send(rounds.release(member.group, seat.seat))
-                log.info("Seat %d is free again.", seat.seat)
-        except TransactionError as error:
-            log.info("Seat %d was not freed from here: %s", seat.seat, error.what)
+        if has_vanished(seat, member.terms.max_missed) and seat.node != member.node:
+            log.info("Seat %d missed %d rounds and is to be evicted.", seat.seat, seat.missed)
+            member.outbox.attempt(f"evict seat {seat.seat} after round {settled}", rounds.evict(member.group, seat.seat))
+        elif has_left(seat, settled):
+            member.outbox.attempt(f"release seat {seat.seat} after round {settled}", rounds.release(member.group, seat.seat))
 
 
 def has_vanished(seat: SeatView, max_missed: int) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from swarm_chain.chain.contracts import Contracts
-from swarm_chain.chain.sender import Sender
+from swarm_chain.chain.outbox import Outbox
 from swarm_chain.node.endpoints import Endpoints
 from swarm_chain.node.journal import Journal
 from swarm_chain.protocol.update import UpdateHeader
@@ -22,6 +22,7 @@ class Follower:
         node: whose seat and slots are looked at; a watcher's account has neither.
         genesis: the result of round 0: the group's first model.
         genesis_hash: its hash.
+        outbox: sends for its account.
         endpoints: where others' bytes can be fetched.
     """
 
@@ -31,7 +32,7 @@ class Follower:
     genesis: Result
     genesis_hash: bytes
     contracts: Contracts
-    sender: Sender
+    outbox: Outbox
     store: Store
     journal: Journal
     endpoints: Endpoints

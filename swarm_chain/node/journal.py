@@ -1,19 +1,17 @@
 """The journal: what a node must find again after a crash, on disk before any transaction leaves.
 
-A round can have several commits: a transaction that never arrived may be followed by another with a new salt. Which of them counts the
-chain knows, so a commit is found again by the digest in its slot. The salt is in no repr.
+A round can have several commits: one that never arrived may be followed by another with a new salt. Which of them counts the chain knows,
+so a commit is found again by the digest in its slot. The salt is in no repr. Signed transactions are in the outbox.
 """
 
-import sqlite3
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from swarm_chain.errors import ConfigurationError, DiskFullError, SwarmChainError, UnsupportedVersionError
+from swarm_chain.database import Database, Schema
+from swarm_chain.errors import ConfigurationError
 from swarm_chain.types import Digest, Result, Reveal, Round
-
-SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,6 @@ class JournaledCommit:
 
     Attributes:
         residual: float32 bytes of what quantising left out of the update, for the next one; ``None`` for an empty update.
-        transaction: the signed commit.
     """
 
     round: Round
@@ -35,11 +32,6 @@ class JournaledCommit:
     scores: bytes
     sealed_digest: Digest
     residual: bytes | None = field(repr=False)
-    transaction: bytes = field(repr=False)
-
-    def signed(self, transaction: bytes) -> "JournaledCommit":
-        """The same commit with its signed transaction."""
-        return replace(self, transaction=transaction)
 
     def reveal(self, available: int) -> Reveal:
         """What opens the commitment, with the bitmap of the seats whose sealed updates this node holds."""
@@ -62,45 +54,22 @@ class Journal:
     Args:
         path: of the file.
         binding: digest of the chain, contract, group and node it is for.
+        is_scratch: whether to write into a copy in memory alone.
 
     Raises:
         UnsupportedVersionError: written by a newer release, or for the contracts of an older one.
+        DiskFullError: no room to open it.
         ConfigurationError: it belongs to another chain, group or node, or is no journal.
     """
 
-    def __init__(self, path: Path, binding: bytes) -> None:
-        self._path = path
-        try:
-            self._database = sqlite3.connect(path, isolation_level=None)
-            self._prepare(binding)
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
-
-    def _prepare(self, binding: bytes) -> None:
-        version = int(self._database.execute("PRAGMA user_version").fetchone()[0])
-        if version > SCHEMA_VERSION:
-            raise UnsupportedVersionError(
-                f"The journal {self._path} has version {version}, this release knows {SCHEMA_VERSION}.",
-                "It was not changed.",
-                "Install a newer release of swarm-chain.",
-            )
-        if 0 < version < SCHEMA_VERSION:
-            raise UnsupportedVersionError(
-                f"The journal {self._path} has version {version}: its commits are for contracts of an earlier release.",
-                "It was not changed.",
-                "Take another home for this release's contracts.",
-            )
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")
-        if version == 0:
-            schema = resources.files(__package__).joinpath("schema.sql").read_text()
-            self._database.executescript(f"BEGIN; {schema} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        found = self._database.execute("SELECT chain FROM binding").fetchone()
-        if found is None:
+    def __init__(self, path: Path, binding: bytes, *, is_scratch: bool = False) -> None:
+        self._database = Database(path, "the journal", _schema(), is_scratch=is_scratch)
+        found = self._read("SELECT chain FROM binding")
+        if not found:
             self._write("INSERT INTO binding (chain) VALUES (?)", binding)
-        elif found[0] != binding:
+        elif found[0][0] != binding:
             raise ConfigurationError(
-                f"The journal {self._path} belongs to another chain, group or node.",
+                f"The journal {path} belongs to another chain, group or node.",
                 "It was not changed.",
                 "Take another home for this one.",
             )
@@ -117,31 +86,14 @@ class Journal:
     # ---------------------------------------------------------------------------------------------- commits
 
     def record_commit(self, commit: JournaledCommit) -> None:
-        """Keeps a commit that is about to be sent, or its transaction where it was signed again. Older residuals are let go."""
-        signed_again = "UPDATE commits SET commit_transaction = ? WHERE commitment = ?"
-        if self._write(signed_again, commit.transaction, commit.commitment):
-            return
+        """Keeps a commit that is about to be sent. Older residuals are let go."""
         self._write(
-            "INSERT INTO commits (round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual,"
-            " commit_transaction) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            commit.round,
-            commit.commitment,
-            commit.salt,
-            commit.parent,
-            commit.update_root,
-            commit.samples,
-            commit.metric,
-            commit.scores,
-            commit.sealed_digest,
-            commit.residual,
-            commit.transaction,
+            "INSERT INTO commits (round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *astuple(commit),
         )
         if commit.residual is not None:
             self._write("UPDATE commits SET residual = NULL WHERE round < ?", commit.round - 1)
-
-    def record_reveal(self, commit: JournaledCommit, transaction: bytes) -> None:
-        """Keeps a signed reveal that is about to be sent."""
-        self._write("UPDATE commits SET reveal_transaction = ? WHERE commitment = ?", transaction, commit.commitment)
 
     def commit_in_slot(self, round_: Round, slot_digest: bytes) -> JournaledCommit | None:
         """The commit of a round that the chain has, found by the commitment in its slot."""
@@ -150,7 +102,7 @@ class Journal:
     def commits(self, round_: Round) -> list[JournaledCommit]:
         """Every commit this node made for a round, the latest first."""
         rows = self._read(
-            "SELECT round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual, commit_transaction"
+            "SELECT round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual"
             " FROM commits WHERE round = ? ORDER BY id DESC",
             round_,
         )
@@ -234,21 +186,16 @@ class Journal:
     # ---------------------------------------------------------------------------------------------- SQLite
 
     def _read(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        try:
-            return self._database.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
+        return self._database.read(statement, *values)
 
     def _write(self, statement: str, *values: object) -> int:
-        try:
-            return self._database.execute(statement, values).rowcount
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
+        return self._database.write(statement, *values)
 
-    def _failed(self, error: sqlite3.Error) -> SwarmChainError:
-        if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
-            return DiskFullError(f"No room to write the journal {self._path}.", "Nothing was sent.", "Make room and start again.")
-        return ConfigurationError(f"The journal {self._path} cannot be used: {error}.", "Nothing was sent.")
+
+def _schema() -> Schema:
+    """Version 1 was for other contracts, so nothing leads from it."""
+    here = resources.files(__package__)
+    return Schema(3, here.joinpath("schema.sql").read_text(), {2: here.joinpath("schema_2_to_3.sql").read_text()})
 
 
 def _journaled_result(row: tuple[Any, ...]) -> JournaledResult:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 
-from swarm_chain.chain.sender import SignedTransaction
 from swarm_chain.chain.views import PhaseView
 from swarm_chain.errors import TransactionError
 from swarm_chain.node.commit import Brought
@@ -54,18 +53,15 @@ def reveal(member: Member, view: RoundView, slot_digest: bytes, commits: Sequenc
     journaled = member.journal.commit_in_slot(view.round, slot_digest)
     if journaled is None:
         return Brought.NOTHING
-    opened = journaled.reveal(held_seats(member, commits))
-    if member.relay is not None and member.relay.holds_reveal(view.round, opened, phase, now):
-        return Brought.HANDED
-
-    def keep(signed: SignedTransaction) -> None:
-        member.journal.record_reveal(journaled, signed.raw)
-
+    step, opened = f"reveal {view.round} {journaled.commitment.hex()}", journaled.reveal(held_seats(member, commits))
+    if member.relay is not None and not member.outbox.was_taken(step) and member.relay.holds_reveal(view.round, opened, phase, now):
+        return Brought.UNDER_WAY
     presented = to_present(member, view, journaled.parent)
     try:
-        member.sender.send(member.contracts.rounds.reveal(member.group, view.round, opened, presented), before=keep)
+        taken = member.outbox.take(step, member.contracts.rounds.reveal(member.group, view.round, opened, presented))
     except TransactionError as error:
         if member.relay is None or error.reverted_with != "NotCommitted":
             raise
         log.info("Round %d: this node's reveal is on chain already.", view.round)
-    return Brought.SENT
+        return Brought.SENT
+    return Brought.SENT if taken else Brought.UNDER_WAY

@@ -19,9 +19,7 @@ CREATE TABLE commits (                       -- a round can have several: only o
     metric INTEGER NOT NULL,
     scores BLOB NOT NULL,
     sealed_digest BLOB NOT NULL CHECK (length(sealed_digest) = 32),
-    residual BLOB,                           -- float32, what quantising left out; null for an empty update
-    commit_transaction BLOB NOT NULL,        -- signed, as it was or will be sent
-    reveal_transaction BLOB
+    residual BLOB                            -- float32, what quantising left out; null for an empty update
 ) STRICT;
 CREATE INDEX commits_by_round ON commits (round);
 

@@ -72,6 +72,9 @@ class NodeSettings:
     rounds: int | None = None
     confirmations: int = 0
     poll_interval: float = 1.0
+    fee_cap: float = 500.0
+    replace_after: int = 5
+    dry_run: bool = False
     relay_url: str = ""
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None

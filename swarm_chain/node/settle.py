@@ -4,9 +4,9 @@ all send the same."""
 import logging
 
 from web3.contract.contract import ContractFunction
+from web3.types import TxReceipt
 
 from swarm_chain.chain.views import Snapshot
-from swarm_chain.errors import TransactionError
 from swarm_chain.node.member import Member
 from swarm_chain.node.parents import Parents
 from swarm_chain.protocol.settlement import Settlement, settlement, unpresented
@@ -43,7 +43,7 @@ class Settler:
         """Takes the next step about an unsettled round, if there is one and nobody else has taken it.
 
         Returns:
-            whether that succeeded.
+            whether it is on chain already; else the outbox has it, or it was refused.
         """
         member, now = self._member, snapshot.block.time
         step = self._settlement(snapshot) or self._presentation(snapshot)
@@ -55,13 +55,14 @@ class Settler:
         if now < self._due[2] + turn(member.seat, round_, snapshot.roster.seats):
             return False
         self._due = round_, what, now  # if this fails, others have their turn before the next try
-        try:
-            member.sender.send(function)
-        except TransactionError as error:
-            log.info("Round %d is not %s from here: %s", round_, what, error.what)
-            return False
-        log.info("Round %d is %s.", round_, what)
-        return True
+
+        def tell(_: TxReceipt) -> None:
+            log.info("Round %d is %s.", round_, what)
+
+        # Where the chain gave up blocks and a round comes to something else, that is another step.
+        leader = snapshot.rounds[Round(round_ + 1)].leader.hex()[:16] if Round(round_ + 1) in snapshot.rounds else "nothing"
+        name = f"make round {round_} {what}, {leader} on {snapshot.head.result_hash.hex()[:16]}"
+        return member.outbox.attempt(name, function, tell)
 
     def _settlement(self, snapshot: Snapshot) -> Step | None:
         """What can be done about the first unsettled round."""

@@ -8,13 +8,13 @@ from web3.contract.contract import ContractFunction
 
 from swarm_chain.chain.disputes import BOND_PARTS
 from swarm_chain.chain.events import Demanded
+from swarm_chain.chain.outbox import Then
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.dispute_log import DisputeLog
 from swarm_chain.node.follower import Follower
 from swarm_chain.node.judge import Judge, Right, Unjudged, Unprovable, Verdict, Withheld, Wrong
 from swarm_chain.node.parents import Parents
-from swarm_chain.node.sent import SentBook, Steps
 from swarm_chain.node.sighting import Sighting, Teller, done
 from swarm_chain.node.slashing import Slashing
 from swarm_chain.protocol.agreement import agrees, binds, is_struck
@@ -44,21 +44,17 @@ class Watch:
         follower: of the group; its sender pays, and earns.
         parents: preimages and models.
         collector: commits and sealed updates.
-        sent: what was signed so far.
         tell: is told everything that was seen or done, once.
     """
 
-    def __init__(
-        self, follower: Follower, parents: Parents, collector: Collector, sent: SentBook, tell: Callable[[Sighting], None]
-    ) -> None:
+    def __init__(self, follower: Follower, parents: Parents, collector: Collector, tell: Callable[[Sighting], None]) -> None:
         self._follower = follower
         self._parents = parents
         self._collector = collector
         self._teller = Teller(tell)
-        self._steps = Steps(follower.sender, sent)
         self._judge = Judge(follower, parents, collector)
         self._log = DisputeLog(follower.contracts, follower.group)
-        self._slashing = Slashing(follower, collector, self._log, self._steps, self._teller)
+        self._slashing = Slashing(follower, collector, self._log, self._teller)
         self._verdicts: dict[bytes, Verdict] = {}
         self._round_of: dict[bytes, Round] = {}
         self._looks: dict[bytes, int] = {}
@@ -174,7 +170,7 @@ class Watch:
             if now >= demand.until:
                 function = disputes.challenge_unanswered(group, named.result, demand.challenger)
                 return self._struck(named.result.round, named.hash, function, Fault.UNANSWERED)
-        if any(demand.challenger == self._follower.sender.address for demand in demands):
+        if any(demand.challenger == self._follower.outbox.sender.address for demand in demands):
             return False
         match follow(tree.kind, reference.hashes[tree], tree.root_of(named.result), self._log.shown(named.hash, tree)):
             case Found(index, leaf):
@@ -197,20 +193,17 @@ class Watch:
 
     def _demand(self, named: _Named, tree: Tree, index: int) -> bool:
         follower, bond = self._follower, self._follower.terms.stake // BOND_PARTS
-        token, disputes, me = follower.contracts.token, follower.contracts.disputes, follower.sender.address
+        token, disputes, me = follower.contracts.token, follower.contracts.disputes, follower.outbox.sender.address
         if token.balance_of(me) < bond:
             why = f"to demand what is withheld takes a bond of {bond} wei of the token, and {me} has less"
             self._teller.tell(Sighting(named.result.round, named.hash, "unjudged", why))
             return False
         if token.allowance(me, disputes.address) < bond:
-            self._steps.take(f"approve {named.hash.hex()} {tree.name} {index}", token.approve(disputes.address, bond))
-        function = disputes.demand(follower.group, named.result, tree, index)
-        receipt = self._steps.take(f"demand {named.hash.hex()} {tree.name} {index}", function)
-        if receipt is None:
-            return False
-        why = f"leaf {index} of its {tree.name.lower()}"
-        self._teller.tell(done(named.result.round, named.hash, "demanded", function, receipt, why))
-        return True
+            # The demand follows when the chain has this.
+            return follower.outbox.attempt(f"approve {named.hash.hex()} {tree.name} {index}", token.approve(disputes.address, bond))
+        function, why = disputes.demand(follower.group, named.result, tree, index), f"leaf {index} of its {tree.name.lower()}"
+        tell = self._telling(named.result.round, named.hash, "demanded", function, why)
+        return follower.outbox.attempt(f"demand {named.hash.hex()} {tree.name} {index}", function, tell)
 
     def _answer(self, snapshot: Snapshot) -> bool:
         """Shows leaves of right results that somebody demanded, for the bond."""
@@ -231,18 +224,14 @@ class Watch:
         function = self._follower.contracts.disputes.answer(
             self._follower.group, result, demand.challenger, reference.leaf(tree, demand.index)
         )
-        receipt = self._steps.take(
-            f"answer {demand.result_hash.hex()} {demand.challenger} {tree.name} {demand.index} {demand.until}", function
-        )
-        if receipt is None:
-            return False
+        step = f"answer {demand.result_hash.hex()} {demand.challenger} {tree.name} {demand.index} {demand.until}"
         why = f"leaf {demand.index} of its {tree.name.lower()}"
-        self._teller.tell(done(demand.round, demand.result_hash, "answered", function, receipt, why))
-        return True
+        return self._follower.outbox.attempt(step, function, self._telling(demand.round, demand.result_hash, "answered", function, why))
 
     def _struck(self, round_: Round, hash_: bytes, function: ContractFunction, fault: Fault) -> bool:
-        receipt = self._steps.take(f"strike {hash_.hex()}", function)
-        if receipt is None:
-            return False
-        self._teller.tell(done(round_, hash_, "struck", function, receipt, fault.name.lower(), fault))
-        return True
+        tell = self._telling(round_, hash_, "struck", function, fault.name.lower(), fault)
+        return self._follower.outbox.attempt(f"strike {hash_.hex()}", function, tell)
+
+    def _telling(self, round_: Round, hash_: bytes, what: str, function: ContractFunction, why: str, fault: Fault = Fault.NONE) -> Then:
+        """Tells of a step once it is on chain."""
+        return lambda receipt: self._teller.tell(done(round_, hash_, what, function, receipt, why, fault))

@@ -15,9 +15,11 @@ from web3.types import BlockIdentifier
 from swarm_chain.chain.connection import block, connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import load_deployment, verify_deployment
+from swarm_chain.chain.fees import GWEI
+from swarm_chain.chain.outbox import OUTBOX, Outbox
 from swarm_chain.chain.sender import Sender
 from swarm_chain.chain.views import Snapshot
-from swarm_chain.errors import ChainError, WrongChainError
+from swarm_chain.errors import ChainError, DiskFullError, WrongChainError
 from swarm_chain.node.aggregate import Aggregator
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.endpoints import Endpoints
@@ -26,7 +28,6 @@ from swarm_chain.node.journal import Journal
 from swarm_chain.node.lock import exclusive
 from swarm_chain.node.parents import Parents
 from swarm_chain.node.prune import prune
-from swarm_chain.node.sent import SENT_BOOK, SentBook
 from swarm_chain.node.sighting import Sighting
 from swarm_chain.node.watch import Watch
 from swarm_chain.protocol.commitment import keccak, result_hash
@@ -51,6 +52,8 @@ class WatchSettings:
         keep_rounds: settled rounds whose bytes stay in the store.
         confirmations: blocks to wait before acting on what the chain says.
         poll_interval: between looks at the chain.
+        fee_cap: gwei a gas; what would cost more waits for lower fees.
+        replace_after: blocks that a transaction has to be mined in before another replaces it.
     """
 
     home: Path
@@ -65,6 +68,8 @@ class WatchSettings:
     keep_rounds: int = 16
     confirmations: int = 0
     poll_interval: float = 1.0
+    fee_cap: float = 500.0
+    replace_after: int = 5
 
 
 def run(settings: WatchSettings, tell: Callable[[Sighting], None], stop: threading.Event, *, once: bool = False) -> None:
@@ -79,8 +84,8 @@ def run(settings: WatchSettings, tell: Callable[[Sighting], None], stop: threadi
     Raises:
         SwarmChainError: it cannot start, or cannot go on.
     """
-    with following(settings) as (follower, sent):
-        watcher = Watcher(follower, sent, tell, settings.keep_rounds)
+    with following(settings) as follower:
+        watcher = Watcher(follower, tell, settings.keep_rounds)
         until = time.monotonic() + PATIENCE
         try:
             while not stop.is_set():
@@ -91,7 +96,7 @@ def run(settings: WatchSettings, tell: Callable[[Sighting], None], stop: threadi
                         return
                 except WrongChainError:
                     raise
-                except ChainError as error:
+                except (ChainError, DiskFullError) as error:
                     log.warning("%s", error)
                     acted = False
                 if not acted:
@@ -113,18 +118,17 @@ class Watcher:
 
     Args:
         follower: of the group.
-        sent: what it signed so far.
         tell: is told what was seen and done.
         keep_rounds: settled rounds whose bytes stay in the store.
     """
 
-    def __init__(self, follower: Follower, sent: SentBook, tell: Callable[[Sighting], None], keep_rounds: int = 16) -> None:
+    def __init__(self, follower: Follower, tell: Callable[[Sighting], None], keep_rounds: int = 16) -> None:
         self._follower = follower
         self._keep_rounds = keep_rounds
         self._parents = Parents(follower)
         self._collector = Collector(follower)
         self._aggregator = Aggregator(follower, self._parents, self._collector, lambda _: None)
-        self._watch = Watch(follower, self._parents, self._collector, sent, tell)
+        self._watch = Watch(follower, self._parents, self._collector, tell)
         self._settled = Round(0)
 
     def watch(self, snapshot: Snapshot) -> bool:
@@ -133,11 +137,12 @@ class Watcher:
             self._after_settling(snapshot)
         self._collector.fetch(snapshot.phase.round, self._collector.commits(snapshot, snapshot.phase.round))
         self._aggregator.aggregate(snapshot)
-        return self._watch.watch(snapshot)
+        counted = self._follower.outbox.drive()
+        return self._watch.watch(snapshot) or counted
 
     def is_done(self, snapshot: Snapshot) -> bool:
-        """Whether nothing that votes named waits for bytes, or to be struck."""
-        return self._watch.is_judged(snapshot)
+        """Whether nothing that votes named waits for bytes, or to be struck, and nothing that was sent to be mined."""
+        return self._watch.is_judged(snapshot) and not self._follower.outbox.is_waiting()
 
     def close(self) -> None:
         """Ends what runs in the background."""
@@ -153,7 +158,7 @@ class Watcher:
 
 
 @contextmanager
-def following(settings: WatchSettings) -> Iterator[tuple[Follower, SentBook]]:
+def following(settings: WatchSettings) -> Iterator[Follower]:
     """A follower's parts, started, and ended in reverse order."""
     settings.home.mkdir(parents=True, exist_ok=True)
     with exclusive(settings.home), ExitStack() as ending:
@@ -165,8 +170,9 @@ def following(settings: WatchSettings) -> Iterator[tuple[Follower, SentBook]]:
         binding = binding_of(domain, account, block(web3, 0).hash)
         journal = Journal(settings.home / "journal.db", binding)
         ending.callback(journal.close)
-        sent = SentBook(settings.home / SENT_BOOK, binding)
-        ending.callback(sent.close)
+        sender = Sender(web3, settings.account, confirmations=settings.confirmations, fee_cap=int(settings.fee_cap * GWEI))
+        outbox = Outbox(settings.home / OUTBOX, sender, replace_after=settings.replace_after)
+        ending.callback(outbox.close)
         store = EmbeddedStore(settings.home / "store", settings.store_capacity, allow_private=settings.allow_private)
         ending.callback(store.close)
         genesis = Result(Round(0), ZERO32, group.genesis_digest, group.genesis_root, ZERO32, 0, ZERO32, 0)
@@ -177,12 +183,12 @@ def following(settings: WatchSettings) -> Iterator[tuple[Follower, SentBook]]:
             genesis=genesis,
             genesis_hash=result_hash(domain, genesis),
             contracts=contracts,
-            sender=Sender(web3, settings.account, confirmations=settings.confirmations),
+            outbox=outbox,
             store=store,
             journal=journal,
             endpoints=Endpoints(contracts, settings.group, group.terms.capacity, account, settings.providers),
         )
-        yield follower, sent
+        yield follower
 
 
 def binding_of(domain: Domain, account: Address, first_block: bytes) -> bytes:

@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from web3 import Web3
+
 from swarm_chain.chain.connection import block, connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import load_deployment, verify_deployment
+from swarm_chain.chain.fees import GWEI
+from swarm_chain.chain.outbox import OUTBOX, Outbox, Rehearsal
 from swarm_chain.chain.relay import Relay
 from swarm_chain.chain.sender import Sender
 from swarm_chain.errors import ConfigurationError, UnknownError
@@ -42,7 +46,7 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
                 f"Node {node} has no seat in group {settings.group}.", "Nothing was sent.", "Take one: swarm-chain group join."
             )
         domain = contracts.domain(settings.group)
-        journal = Journal(settings.home / "journal.db", _binding(domain, node, block(web3, 0).hash))
+        journal = Journal(settings.home / "journal.db", _binding(domain, node, block(web3, 0).hash), is_scratch=settings.dry_run)
         ending.callback(journal.close)
 
         store = _open_store(settings)
@@ -50,10 +54,11 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
         gateway = Gateway(store, settings.host, settings.port)
         gateway.start()
         ending.callback(gateway.stop)
-        sender = Sender(web3, settings.account, confirmations=settings.confirmations)
+        outbox = _open_outbox(settings, web3)
+        ending.callback(outbox.close)
         url = _announced_url(settings, store, gateway)
         if contracts.identities.endpoint(seat.identity) != url:
-            sender.send(contracts.identities.announce(url))
+            outbox.take(f"announce {url}, change {outbox.count_done('announce ')}", contracts.identities.announce(url))
 
         endpoints = Endpoints(contracts, settings.group, group.terms.capacity, node, settings.providers)
         task = load_task(group, store, endpoints)
@@ -63,7 +68,8 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
         part = settings.part if settings.part is not None else seat.seat % task.images.parts
         own, held_out = task.part(data.load(task.images.source, settings.data_dir), part)
         relay_at = deployment.addresses[Relay.name]
-        relay = RelayHand(settings.relay_url, domain, relay_at, group.terms, settings.account) if settings.relay_url else None
+        is_relayed = bool(settings.relay_url) and not settings.dry_run
+        relay = RelayHand(settings.relay_url, domain, relay_at, group.terms, settings.account) if is_relayed else None
         yield Member(
             node=node,
             seat=seat.seat,
@@ -77,12 +83,19 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
             held_out=held_out,
             device=devices.pick(settings.device),
             contracts=contracts,
-            sender=sender,
+            outbox=outbox,
             store=store,
             journal=journal,
             endpoints=endpoints,
             relay=relay,
         )
+
+
+def _open_outbox(settings: NodeSettings, web3: Web3) -> Outbox:
+    sender = Sender(web3, settings.account, confirmations=settings.confirmations, fee_cap=int(settings.fee_cap * GWEI))
+    if settings.dry_run:
+        return Rehearsal(sender)
+    return Outbox(settings.home / OUTBOX, sender, replace_after=settings.replace_after)
 
 
 def _open_store(settings: NodeSettings) -> EmbeddedStore | KuboStore | KuboProcessStore:

@@ -6,12 +6,14 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from eth_utils.crypto import keccak
 from web3.contract.contract import ContractFunction
 from web3.types import TxReceipt
 
+from swarm_chain.chain.outbox import Outbox
 from swarm_chain.chain.relay import Relay
-from swarm_chain.chain.sender import NonceUsedError, Sender
-from swarm_chain.errors import ChainError, TransactionError
+from swarm_chain.chain.steps import State
+from swarm_chain.errors import ChainError, DiskFullError, TransactionError
 from swarm_chain.protocol.relaying import SignedCommit, SignedReveal
 from swarm_chain.relay.desk import Desk, Kept
 from swarm_chain.relay.standing import Standing
@@ -31,7 +33,7 @@ GAS_A_MESSAGE = 60_000
 
 @dataclass(slots=True)
 class Sent:
-    """A batch that left. ``accepted`` and ``gas`` are known once it is mined; the transaction's hash is in hex."""
+    """A batch that left. ``accepted`` and ``gas`` are known once it is mined; the transaction's hash, of the last version, is in hex."""
 
     round: Round
     what: str
@@ -48,15 +50,15 @@ class Courier:
         desk: where messages come from.
         relay: the contract.
         group: of the messages.
-        sender: who pays.
+        outbox: of the account that pays.
     """
 
-    def __init__(self, desk: Desk, relay: Relay, group: GroupId, sender: Sender) -> None:
+    def __init__(self, desk: Desk, relay: Relay, group: GroupId, outbox: Outbox) -> None:
         self._desk = desk
         self._relay = relay
         self._group = group
-        self._sender = sender
-        self._flying: list[tuple[Sent, list[Kept], float]] = []
+        self._outbox = outbox
+        self._flying: list[tuple[str, Sent, list[Kept], float]] = []
         self._sent: deque[Sent] = deque(maxlen=TOLD)
         self._trouble = ""
         self._trouble_until = 0.0
@@ -76,8 +78,8 @@ class Courier:
         Raises:
             ChainError: the chain does not answer.
         """
-        self.balance = self._sender.balance()
-        if self.balance < self._sender.price() * GAS_A_MESSAGE * max(self._desk.pending(), 1):
+        self.balance = self._outbox.sender.balance()
+        if self.balance < self._outbox.sender.price() * GAS_A_MESSAGE * max(self._desk.pending(), 1):
             self._in_trouble("The account does not hold enough of the chain's coin to pay for a batch.")
 
     def send_due(self, standing: Standing) -> None:
@@ -93,11 +95,13 @@ class Courier:
         Raises:
             ChainError: the chain does not answer.
         """
+        self._outbox.drive()
         for flying in list(self._flying):
-            sent, batch, left = flying
-            receipt = self._sender.receipt(bytes.fromhex(sent.transaction.removeprefix("0x")))
-            if receipt is not None:
+            name, sent, batch, left = flying
+            step = self._outbox.find(name)
+            if step is None or step.state in (State.MINED, State.CONFIRMED, State.REFUSED):
                 self._flying.remove(flying)
+                receipt = self._outbox.sender.receipt(step.mined.hash) if step is not None and step.mined is not None else None
                 self._arrived(sent, batch, receipt)
             elif time.monotonic() > left + NOT_MINED_SECONDS:
                 self._flying.remove(flying)
@@ -105,11 +109,10 @@ class Courier:
 
     def _send(self, batch: list[Kept]) -> None:
         messages = [kept.message for kept in batch]
+        what = "commits" if isinstance(messages[0], SignedCommit) else "reveals"
+        name = f"relay {what} {messages[0].round} {keccak(b''.join(kept.message.signature for kept in batch)).hex()}"
         try:
-            signed = self._sender.prepare(self._call(messages))
-            self._sender.broadcast(signed.raw, signed.what)
-        except NonceUsedError:
-            self._desk.put_back(batch)
+            self._outbox.take(name, self._call(messages))
         except TransactionError as error:
             log.warning("A batch of %d was not sent. %s", len(batch), error)
             if error.reverted_with:
@@ -117,14 +120,14 @@ class Courier:
             else:
                 self._desk.put_back(batch)
                 self._in_trouble(error.what)
-        except ChainError as error:
+        except (ChainError, DiskFullError) as error:
             self._desk.put_back(batch)
             self._in_trouble(error.what)
         else:
-            what = "commits" if isinstance(messages[0], SignedCommit) else "reveals"
-            sent = Sent(messages[0].round, what, len(batch), "0x" + signed.hash.hex())
+            step = self._outbox.find(name)
+            sent = Sent(messages[0].round, what, len(batch), "0x" + step.last.hash.hex() if step is not None and step.versions else "")
             self._sent.append(sent)
-            self._flying.append((sent, batch, time.monotonic()))
+            self._flying.append((name, sent, batch, time.monotonic()))
             log.info("Round %d: sent %d %s in %s.", sent.round, sent.messages, what, sent.transaction)
 
     def _call(self, messages: Sequence[SignedCommit | SignedReveal]) -> ContractFunction:
@@ -133,9 +136,11 @@ class Courier:
             return self._relay.relay_commits(self._group, commits)
         return self._relay.relay_reveals(self._group, [message for message in messages if isinstance(message, SignedReveal)])
 
-    def _arrived(self, sent: Sent, batch: list[Kept], receipt: TxReceipt) -> None:
-        sent.gas = receipt["gasUsed"]
-        sent.accepted = self._relay.accepted(receipt) if receipt["status"] == 1 else 0
+    def _arrived(self, sent: Sent, batch: list[Kept], receipt: TxReceipt | None) -> None:
+        sent.accepted = 0
+        if receipt is not None:
+            sent.transaction, sent.gas = "0x" + receipt["transactionHash"].hex().removeprefix("0x"), receipt["gasUsed"]
+            sent.accepted = self._relay.accepted(receipt) if receipt["status"] == 1 else 0
         if sent.accepted < sent.messages:
             log.warning("Round %d: %d of %d %s were accepted.", sent.round, sent.accepted, sent.messages, sent.what)
         self._desk.drop(batch)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import load_deployment, verify_deployment
+from swarm_chain.chain.fees import GWEI
+from swarm_chain.chain.outbox import Outbox
 from swarm_chain.chain.relay import Relay
 from swarm_chain.chain.sender import Sender
-from swarm_chain.errors import ChainError
+from swarm_chain.errors import ChainError, DiskFullError
 from swarm_chain.relay.courier import Courier
 from swarm_chain.relay.desk import Desk
 from swarm_chain.relay.desk_server import DeskServer
@@ -40,7 +42,9 @@ def run(settings: RelaySettings, stop: threading.Event, started: Callable[[str],
     watch = Watch(watching, group.group, group.terms)
     relay = Relay(sending.web3, sending.deployment.addresses[Relay.name])
     desk = Desk(sending.domain(group.group), relay.address, watch, settings.batch, settings.wait)
-    courier = Courier(desk, relay, group.group, Sender(sending.web3, settings.account))
+    sender = Sender(sending.web3, settings.account, fee_cap=int(settings.fee_cap * GWEI))
+    outbox = Outbox(settings.outbox, sender, replace_after=settings.replace_after)
+    courier = Courier(desk, relay, group.group, outbox)
     service = Service(settings, watch, desk, courier)
     service.look()
     server = DeskServer(desk, courier.trouble, service.status, settings.host, settings.port)
@@ -52,6 +56,7 @@ def run(settings: RelaySettings, stop: threading.Event, started: Callable[[str],
         service.run(stop)
     finally:
         server.stop()
+        outbox.close()
 
 
 def _contracts(settings: RelaySettings) -> Contracts:
@@ -92,7 +97,7 @@ class Service:
                 if time.monotonic() >= paid + BALANCE_SECONDS:
                     self.courier.check_balance()
                     paid = time.monotonic()
-            except ChainError as error:
+            except (ChainError, DiskFullError) as error:
                 log.warning("%s", error)
                 stop.wait(self.settings.poll_interval)
 

@@ -26,6 +26,9 @@ class RelaySettings:
         batch: most messages a transaction.
         wait: most seconds that a message waits for others.
         poll_interval: between looks at the chain.
+        outbox: file of what it signed; by default it is forgotten with the process.
+        fee_cap: gwei a gas; what would cost more waits for lower fees.
+        replace_after: blocks that a transaction has to be mined in before another replaces it.
     """
 
     rpc_url: str
@@ -38,3 +41,6 @@ class RelaySettings:
     batch: int = 128
     wait: float = 10.0
     poll_interval: float = 1.0
+    outbox: Path = Path(":memory:")
+    fee_cap: float = 500.0
+    replace_after: int = 5

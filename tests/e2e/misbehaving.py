@@ -51,7 +51,7 @@ class Misbehaving(Daemon):
 
     def _commit(self, round_, parent, update):
         if self.does("dies_before_sending", round_):
-            self._member.sender.broadcast = lambda *_: os._exit(DIED)
+            self._member.outbox.sender.broadcast = lambda *_: os._exit(DIED)
         if update is not None and self.does("seals_garbage", round_):
             digest = self._member.store.put(secrets.token_bytes(4_000)).digest
         elif update is not None and self.does("copies", round_):
@@ -61,7 +61,9 @@ class Misbehaving(Daemon):
             return
         salt, root = fresh_salt(), secrets.token_bytes(32)
         hash_ = commitment(self._member.domain, round_, self._member.node, Reveal(salt, parent, root, 9, 10**6, available=0))
-        send_commit(self._member, JournaledCommit(round_, hash_, salt, parent, root, 9, 10**6, b"", digest, None, b""))
+        journaled = JournaledCommit(round_, hash_, salt, parent, root, 9, 10**6, b"", digest, None)
+        self._member.journal.record_commit(journaled)
+        send_commit(self._member, journaled)
 
     def _reveal(self, snapshot):
         return False if self.does("never_reveals", snapshot.phase.round) else super()._reveal(snapshot)

@@ -11,11 +11,11 @@ from network import MemoryStore, Network
 from rounds import ABSENT, MALFORMED, NORMAL, PADDING, SILENT, STRAY, Group, random_terms
 from table import FUZZER, WATCHER, Table
 
+from swarm_chain.chain.outbox import Outbox
 from swarm_chain.chain.sender import Sender
 from swarm_chain.node.endpoints import Endpoints
 from swarm_chain.node.follower import Follower
 from swarm_chain.node.journal import Journal
-from swarm_chain.node.sent import SentBook
 from swarm_chain.node.sighting import Sighting
 from swarm_chain.node.watching import Watcher
 from swarm_chain.protocol.commitment import result_hash
@@ -53,7 +53,6 @@ class Onlooker:
         self.group = group
         self.seen: list[Sighting] = []
         self.address = Address(account.address)
-        self._sent = SentBook(book, b"game")
         self._follower = Follower(
             node=self.address,
             domain=group.domain,
@@ -61,12 +60,12 @@ class Onlooker:
             genesis=group.genesis,
             genesis_hash=result_hash(group.domain, group.genesis),
             contracts=contracts,
-            sender=Sender(group.table.web3, account, poll=0.002),
+            outbox=Outbox(book, Sender(group.table.web3, account, poll=0.002)),
             store=MemoryStore(group.network),
             journal=Journal(Path(":memory:"), b"game"),
             endpoints=Endpoints(contracts, group.id, group.terms.capacity, self.address, ()),
         )
-        self._watcher = Watcher(self._follower, self._sent, self.seen.append)
+        self._watcher = Watcher(self._follower, self.seen.append)
 
     def look(self) -> None:
         """Watches until there is nothing to send, and nothing to wait for but time."""
@@ -75,7 +74,7 @@ class Onlooker:
             snapshot = self.group.contracts.views.snapshot(self.group.id, self.address)
             acted = self._watcher.watch(snapshot)
             waits_for_bytes = any(future for future in self._watcher._collector._under_way.values() if not future.done())
-            idle = 0 if acted or waits_for_bytes else idle + 1
+            idle = 0 if acted or waits_for_bytes or self._follower.outbox.is_waiting() else idle + 1
             if idle == 2:
                 return
             if not acted:
@@ -88,7 +87,7 @@ class Onlooker:
     def close(self) -> None:
         self._watcher.close()
         self._follower.journal.close()
-        self._sent.close()
+        self._follower.outbox.close()
 
 
 class Game:

@@ -136,16 +136,16 @@ def test_a_watcher_that_died_goes_on_where_it_was(dispute: Callable[..., Game], 
     game = dispute(lambda truth: KINDS["too few updates"][0](truth), 13)
     game.disputed_round()
     game.vote()
-    account, books = game.table.chain.account(WATCHER), tmp_path / "sent.db"
+    account, books = game.table.chain.account(WATCHER), tmp_path / "outbox.db"
 
     first = Onlooker(game.group, account, books)
-    send, strikes = first._follower.sender.broadcast, []
+    send, strikes = first._follower.outbox.sender.broadcast, []
 
     def die(raw: bytes, what: str = "") -> bytes:
         strikes.append(raw)
         raise KeyboardInterrupt
 
-    first._follower.sender.broadcast = die  # type: ignore[method-assign]
+    first._follower.outbox.sender.broadcast = die  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         first.look()
     assert send

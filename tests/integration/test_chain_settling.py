@@ -11,6 +11,7 @@ from eth_account.signers.local import LocalAccount
 
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.events import ResultPresented, RoundFinal, RoundsStruck, RoundVoid
+from swarm_chain.chain.outbox import OUTBOX, Outbox
 from swarm_chain.chain.sender import Sender
 from swarm_chain.node.journal import Journal, JournaledResult
 from swarm_chain.node.member import Member
@@ -27,9 +28,9 @@ ONE, TWO, THREE = Round(1), Round(2), Round(3)
 class Settling:
     """The first node of a swarm, as far as settling needs it. It never waits for its turn."""
 
-    def __init__(self, swarm: Swarm, journal: Journal) -> None:
+    def __init__(self, swarm: Swarm, journal: Journal, outbox: Outbox) -> None:
         node, contracts = swarm.nodes[0], swarm.contracts
-        self.swarm, self.journal = swarm, journal
+        self.swarm, self.journal, self.outbox = swarm, journal, outbox
         self.member = cast(
             Member,
             SimpleNamespace(
@@ -41,7 +42,7 @@ class Settling:
                 journal=journal,
                 node=node.address,
                 seat=0,
-                sender=node.sender,
+                outbox=outbox,
                 terms=TERMS,
             ),
         )
@@ -54,7 +55,9 @@ class Settling:
             if settler.settle(snapshot):
                 return True
             settler._due = settler._due and (*settler._due[:2], 0)
-        return False
+        is_sent = self.outbox.is_waiting()
+        self.outbox.finish(10)
+        return is_sent
 
     def knows(self, result: Result) -> bytes:
         hash_ = result_hash(self.member.domain, result)
@@ -69,7 +72,9 @@ class Settling:
 @pytest.fixture
 def settling(swarm: Swarm, tmp_path: Path) -> Iterator[Settling]:
     with Journal(tmp_path / "journal.db", bytes(32)) as journal:
-        yield Settling(swarm, journal)
+        outbox = Outbox(tmp_path / OUTBOX, swarm.nodes[0].sender)
+        yield Settling(swarm, journal, outbox)
+        outbox.close()
 
 
 def vote(swarm: Swarm, round_: Round, parent: bytes) -> None:

@@ -1,9 +1,12 @@
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import astuple, replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,7 @@ from swarm_chain.node.journal import Journal, JournaledCommit, JournaledResult
 from swarm_chain.types import Digest, Result, Round
 
 BINDING = bytes([7]) * 32
+SCHEMA_2 = Path(__file__).with_name("journal_of_version_2.sql")
 
 
 def a_commit(round_=1, salt=1, **changes):
@@ -26,7 +30,6 @@ def a_commit(round_=1, salt=1, **changes):
         scores=b"",
         sealed_digest=Digest(bytes([4]) * 32),
         residual=b"\x00\x00\x80\x3f",
-        transaction=b"signed",
     )
     return replace(commit, **changes)
 
@@ -66,7 +69,7 @@ def test_a_salt_is_used_once(journal):
 
 
 def test_a_salt_shows_nowhere():
-    commit = a_commit(salt=0xAB, commitment=bytes(24), transaction=bytes([0xAB]) * 40)
+    commit = a_commit(salt=0xAB, commitment=bytes(24), residual=bytes([0xAB]) * 40)
     assert "\\xab" not in repr(commit)
 
 
@@ -90,12 +93,6 @@ def test_the_last_residual_is_kept_over_empty_updates(journal):
     journal.record_commit(a_commit(round_=3, salt=3, residual=b"3rd."))
     assert journal.residual(Round(4)) == b"3rd."
     assert journal.commits(Round(1))[0].residual is None
-
-
-def test_a_commit_signed_again_keeps_the_later_transaction(journal):
-    journal.record_commit(a_commit(transaction=b"first"))
-    journal.record_commit(a_commit(transaction=b"second"))
-    assert [commit.transaction for commit in journal.commits(Round(1))] == [b"second"]
 
 
 def test_results_come_back_as_they_were(tmp_path, journal):
@@ -180,12 +177,115 @@ def test_a_file_of_something_else_is_refused(tmp_path):
         Journal(tmp_path / "journal.db", BINDING)
 
 
-def test_no_room_loses_nothing(tmp_path, journal):
+def test_no_room_loses_nothing_and_with_room_it_goes_on(tmp_path, journal):
     journal.record_commit(a_commit(salt=1))
-    journal._database.execute("PRAGMA max_page_count = 1")  # no page more than there are: what a full disk comes to
-    with pytest.raises(DiskFullError, match="No room"):
-        journal.record_commit(a_commit(salt=2, round_=2, residual=bytes(10_000_000)))
+    large = a_commit(salt=2, round_=2, residual=bytes(10_000_000))
+    journal._database.write("PRAGMA max_page_count = 1")  # no page more than there are: what a full disk comes to
+    for _ in range(2):
+        with pytest.raises(DiskFullError, match="No room"):
+            journal.record_commit(large)
     assert journal.commits(Round(1)) == [a_commit(salt=1)]
+    assert journal.commits(Round(2)) == []
+    journal._database.write("PRAGMA max_page_count = 1000000")
+    journal.record_commit(large)
+    assert journal.commits(Round(2)) == [large]
+
+
+def test_a_scratch_journal_leaves_the_file_as_it_is(tmp_path, journal):
+    journal.record_commit(a_commit(salt=1))
+    with Journal(tmp_path / "journal.db", BINDING, is_scratch=True) as scratch:
+        assert scratch.commits(Round(1)) == [a_commit(salt=1)]
+        scratch.record_commit(a_commit(salt=2))
+        assert len(scratch.commits(Round(1))) == 2
+    assert journal.commits(Round(1)) == [a_commit(salt=1)]
+    with Journal(tmp_path / "new.db", BINDING, is_scratch=True) as scratch:
+        scratch.begin_run(Round(3))
+    assert not (tmp_path / "new.db").exists()
+
+
+# ---------------------------------------------------------------------------------------------------- older journals
+
+
+def a_journal_of_version_2(path):
+    """As the release before wrote it, with a commit and its transactions; its connection."""
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.executescript(SCHEMA_2.read_text())
+    database.execute("INSERT INTO binding VALUES (?)", (BINDING,))
+    commit = a_commit(round_=3, salt=3)
+    database.execute(
+        "INSERT INTO commits (round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual,"
+        " commit_transaction, reveal_transaction) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*astuple(commit), b"signed commit", b"signed reveal"),
+    )
+    database.execute("INSERT INTO held VALUES (?, 3)", (bytes([4]) * 32,))
+    database.execute("INSERT INTO run VALUES (2)")
+    database.execute("PRAGMA user_version = 2")
+    database.commit()
+    return database
+
+
+def rows(path, table):
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(f"SELECT * FROM {table}").fetchall()
+
+
+def test_an_older_journal_is_brought_up_and_backed_up(tmp_path):
+    path, backup = tmp_path / "journal.db", tmp_path / "journal.db.v2.backup"
+    a_journal_of_version_2(path).close()
+    before = rows(path, "commits")
+    with Journal(path, BINDING) as journal:
+        assert journal.commits(Round(3)) == [a_commit(round_=3, salt=3)]
+        assert journal.held_before(Round(4)) == [bytes([4]) * 32]
+        assert journal.begin_run(Round(9)) == 2
+        journal.record_commit(a_commit(round_=4, salt=4))
+    assert rows(backup, "commits") == before
+    assert before[0][-2:] == (b"signed commit", b"signed reveal")
+    with closing(sqlite3.connect(backup)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+    with Journal(path, BINDING) as again:  # once
+        assert len(again.commits(Round(4))) == 1
+    assert rows(backup, "commits") == before
+
+
+def test_what_was_not_in_the_file_itself_yet_is_in_the_backup(tmp_path):
+    """A process that was killed leaves its last commits in the write-ahead log."""
+    path = tmp_path / "journal.db"
+    open_still = a_journal_of_version_2(path)
+    assert (tmp_path / "journal.db-wal").stat().st_size > 0
+    copied = tmp_path / "copy"
+    copied.mkdir()
+    for part in ("journal.db", "journal.db-wal"):
+        shutil.copy(tmp_path / part, copied / part)
+    open_still.close()
+    with Journal(copied / "journal.db", BINDING) as journal:
+        assert len(journal.commits(Round(3))) == 1
+    assert len(rows(copied / "journal.db.v2.backup", "commits")) == 1
+
+
+@pytest.mark.parametrize("fails", ["the migration", "the backup"])
+def test_a_migration_that_fails_leaves_the_old_journal_as_it_was(tmp_path, fails):
+    path = tmp_path / "journal.db"
+    database = a_journal_of_version_2(path)
+    if fails == "the migration":
+        # A view on what is to go keeps SQLite from giving the new table its name, when all is copied.
+        database.execute("CREATE VIEW revealed AS SELECT reveal_transaction FROM commits")
+        database.commit()
+    else:
+        (tmp_path / "journal.db.v2.backup").mkdir()
+        (tmp_path / "journal.db.v2.backup" / "in the way").touch()
+    database.close()
+    before = rows(path, "commits")
+    with pytest.raises((ConfigurationError, DiskFullError)):
+        Journal(path, BINDING)
+    assert rows(path, "commits") == before
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+        database.execute("DROP VIEW IF EXISTS revealed")
+    if fails == "the backup":
+        shutil.rmtree(tmp_path / "journal.db.v2.backup")
+    with Journal(path, BINDING) as journal:  # once the cause is mended
+        assert len(journal.commits(Round(3))) == 1
 
 
 CRASHING = """
