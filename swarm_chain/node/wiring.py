@@ -46,7 +46,7 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
                 f"Node {node} has no seat in group {settings.group}.", "Nothing was sent.", "Take one: swarm-chain group join."
             )
         domain = contracts.domain(settings.group)
-        journal = Journal(settings.home / "journal.db", _binding(domain, node, block(web3, 0).hash), is_scratch=settings.dry_run)
+        journal = Journal(settings.home / "journal.db", binding_of(domain, node, block(web3, 0).hash), is_scratch=settings.dry_run)
         ending.callback(journal.close)
 
         store = _open_store(settings)
@@ -124,6 +124,6 @@ def _announced_url(settings: NodeSettings, store: EmbeddedStore | KuboStore | Ku
     return gateway.url
 
 
-def _binding(domain: Domain, node: Address, first_block: bytes) -> bytes:
+def binding_of(domain: Domain, node: Address, first_block: bytes) -> bytes:
     """What a journal belongs to. The first block tells apart local chains, which all have one ID and the same addresses."""
     return keccak(f"{domain.chain_id} {domain.round_manager} {domain.group} {node} ".encode() + first_block)
