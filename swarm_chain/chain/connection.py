@@ -6,6 +6,7 @@ Whatever goes wrong on the way is a ``ChainError``. URLs often carry an API key,
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eth_typing import Hash32
 from web3 import Web3
 from web3.exceptions import BlockNotFound
 from web3.types import BlockIdentifier, RPCEndpoint
@@ -20,12 +21,12 @@ from swarm_chain.errors import ChainError, ChainUnreachableError, ConfigurationE
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block as far as we need it. ``time`` is its timestamp: chain time, in seconds. ``parent`` is the hash of the block before."""
+    """A block as far as we need it. ``time`` is its timestamp: chain time, in seconds. ``parent`` is the hash of the block before, if known."""
 
     number: int
-    hash: bytes
+    hash: Hash32
     time: int
-    parent: bytes
+    parent: Hash32 = Hash32(b"")
 
 
 def connect(rpc_urls: str | Sequence[str], timeout: float = 10.0, quorum: int | None = None) -> Web3:
@@ -87,8 +88,12 @@ def block(web3: Web3, which: BlockIdentifier = "latest") -> Block:
     try:
         found = web3.eth.get_block(which)
     except BlockNotFound:
-        raise ChainError(f"The chain at {provider_name(web3)} has no block {which!r} now.", do="Try again.") from None
-    return Block(number=found["number"], hash=bytes(found["hash"]), time=found["timestamp"], parent=bytes(found["parentHash"]))
+        raise ChainError(
+            f"The chain at {provider_name(web3)} has no block {which.hex() if isinstance(which, bytes) else which} now.", do="Try again."
+        ) from None
+    return Block(
+        number=found["number"], hash=Hash32(bytes(found["hash"])), time=found["timestamp"], parent=Hash32(bytes(found["parentHash"]))
+    )
 
 
 def chain_time(web3: Web3) -> int:

@@ -138,6 +138,8 @@ def _place(block: BlockIdentifier) -> object:
 
 
 def _responses(web3: Web3, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse]:
+    if not requests:
+        return []
     provider = web3.provider
     assert isinstance(provider, QuorumRpc)
     return provider.make_batch_request(requests)

@@ -10,6 +10,7 @@ from swarm_chain.chain.rewards import Rewards
 from swarm_chain.chain.rounds import Rounds
 from swarm_chain.chain.stake import Stakes
 from swarm_chain.chain.token import Token
+from swarm_chain.chain.trail import Trail
 from swarm_chain.chain.views import Views
 from swarm_chain.types import Domain, GroupId
 
@@ -20,9 +21,10 @@ class Contracts:
     def __init__(self, web3: Web3, deployment: Deployment) -> None:
         addresses, blocks = deployment.addresses, deployment.blocks
         self.web3 = web3
+        self.trail = Trail(web3)
         self.deployment = deployment
         self.token = Token(web3, addresses[Token.name])
-        self.identities = Identities(web3, addresses[Identities.name], blocks[Identities.name])
+        self.identities = Identities(web3, addresses[Identities.name], self.trail, blocks[Identities.name])
         self.stakes = Stakes(web3, addresses[Stakes.name])
         self.groups = Groups(web3, addresses[Groups.name])
         self.views = Views(web3, addresses[Views.name])

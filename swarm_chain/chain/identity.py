@@ -8,11 +8,10 @@ from web3.types import BlockIdentifier
 
 from swarm_chain.chain.connection import block as block_of
 from swarm_chain.chain.contract import DeployedContract
+from swarm_chain.chain.event_log import EventLog
 from swarm_chain.chain.events import EndpointAnnounced, address_of, read_events, topics
+from swarm_chain.chain.trail import Trail
 from swarm_chain.types import Address
-
-REORG_BLOCKS = 64
-"""Blocks looked at again, in case the chain replaced them."""
 
 
 class Identities(DeployedContract):
@@ -21,16 +20,15 @@ class Identities(DeployedContract):
     Args:
         web3: the connection.
         address: of the contract.
+        trail: of the chain.
         since: block of its deployment; no log is older.
     """
 
     name = "IdentityRegistry"
 
-    def __init__(self, web3: Web3, address: Address, since: int = 0) -> None:
+    def __init__(self, web3: Web3, address: Address, trail: Trail, since: int = 0) -> None:
         super().__init__(web3, address)
-        self._since = since
-        self._looked_to = since - 1
-        self._endpoints: dict[int, str] = {}
+        self._announced = EventLog(trail, lambda first, last: read_events(self.logs([topics(EndpointAnnounced)], first, last)), since)
 
     def identity_of(self, node: Address, block: BlockIdentifier = "latest") -> int:
         """Number of the identity whose current node key this is; 0 if there is none."""
@@ -54,14 +52,8 @@ class Identities(DeployedContract):
 
     def endpoints(self) -> dict[int, str]:
         """Every identity's endpoint. Only blocks that are new since the last call are searched."""
-        head = block_of(self.web3).number
-        if head > self._looked_to:
-            first = max(self._since, self._looked_to + 1 - REORG_BLOCKS)
-            for event in read_events(self.logs([topics(EndpointAnnounced)], first, head)):
-                if isinstance(event, EndpointAnnounced):
-                    self._endpoints[event.identity] = event.endpoint
-            self._looked_to = head
-        return dict(self._endpoints)
+        events = self._announced.read_to(block_of(self.web3))
+        return {event.identity: event.endpoint for event in events if isinstance(event, EndpointAnnounced)}
 
     def register(self, node: LocalAccount, operator: Address) -> ContractFunction:
         """Registers a node key for an operator, who sends it. The number is in the receipt's ``NodeRegistered``."""

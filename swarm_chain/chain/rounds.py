@@ -83,14 +83,14 @@ class Rounds(DeployedContract):
         update has the zero digest.
         """
         at = block_of(self.web3, block)
-        opened_at = self._views.round_at(group, round_, at.number).opened_at
+        opened_at = self._views.round_at(group, round_, at.hash).opened_at
         if opened_at == 0:
             return []
         kinds = topics(Committed, Revealed, ScoresReported)
         first = self._first_block_since(opened_at, at)
         events = read_events(self.logs([kinds, topic_of(round_id(group, round_))], first, at.number))
         committed = sorted((event for event in events if isinstance(event, Committed)), key=lambda event: int(event.node, 16))
-        words = read_all(self.web3, [self.view("slotOf", group, event.node, round_ % RING) for event in committed], at.number)
+        words = read_all(self.web3, [self.view("slotOf", group, event.node, round_ % RING) for event in committed], at.hash)
         slots = [_SlotWord.read(word) for word in words]
         reveals = _reveals(events)
         return [

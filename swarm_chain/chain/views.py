@@ -76,14 +76,14 @@ class Views(DeployedContract):
         """Reads where a group and one of its nodes stand, all at one block. Costs three requests."""
         at = block_of(self.web3, block)
         phase, head, roster, seat = self._try(
-            [self.view("phase", group), self.view("head", group), self.view("roster", group), self.view("seat", group, node)], at.number
+            [self.view("phase", group), self.view("head", group), self.view("roster", group), self.view("seat", group, node)], at.hash
         )
         phase_view, head_view = _phase(phase), Head(*head)
         current = phase_view.round
         first = max(head_view.settled_round, current - RING + 1, 1)
         numbers = [Round(number) for number in range(first, current + 1)]
         slot, *views = self._try(
-            [self.view("slot", group, node, current), *(self.view("roundAt", group, number) for number in numbers)], at.number
+            [self.view("slot", group, node, current), *(self.view("roundAt", group, number) for number in numbers)], at.hash
         )
         return Snapshot(
             block=at,

@@ -37,28 +37,35 @@ class Aggregator:
         self._collector = collector
         self._report = report
         self._said: set[tuple[Round, str]] = set()
+        self._made_from: dict[Round, tuple[bytes, Sequence[CommittedUpdate]]] = {}
 
     def aggregate(self, snapshot: Snapshot) -> None:
-        """Computes every unsettled closed round that counts, can be computed, and was not from its present parent."""
+        """Computes every unsettled closed round that counts, can be computed, and was not from its present parent and commits.
+
+        After a restart that is each of them: the journal does not say which commits its results are of, and a reorg may have changed them.
+        """
         head, settled = snapshot.head.result_hash, snapshot.head.settled_round
+        self._made_from = {round_: made for round_, made in self._made_from.items() if round_ > settled}
         is_open = snapshot.phase.phase is not Phase.CLOSED
         for number in range(settled + 1, snapshot.phase.round + (not is_open)):
             round_ = Round(number)
             if is_struck(round_, snapshot.rounds, snapshot.head.struck_round):
                 continue  # it is void, whatever it came to
             parent = parent_of(round_, head, settled, snapshot.rounds, self._member.terms.quorum_bps)
-            computed = self._member.journal.result_of(round_)
-            if computed is not None and computed.parent == parent:
-                continue
             commits = self._collector.commits(snapshot, round_)
-            if not self._collector.fetch(round_, needed(commits, parent)):
+            if self._made_from.get(round_) == (parent, commits) or not self._collector.fetch(round_, needed(commits, parent)):
                 continue
+            before = self._member.journal.result_of(round_)
             try:
-                self._report(aggregate(self._member, self._parents, round_, parent, commits))
+                computed = aggregate(self._member, self._parents, round_, parent, commits)
             except UNUSABLE as error:
                 if (round_, error.what) not in self._said:
                     self._said.add((round_, error.what))
                     log.warning("Round %d cannot be computed here: %s", round_, error.what)
+                continue
+            self._made_from[round_] = parent, commits
+            if computed != before:
+                self._report(computed)
 
 
 def needed(commits: Sequence[CommittedUpdate], parent: bytes) -> list[CommittedUpdate]:

@@ -5,9 +5,11 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
+from swarm_chain.chain.connection import Block
 from swarm_chain.chain.views import Snapshot
-from swarm_chain.errors import StoreError
+from swarm_chain.errors import ChainError, StoreError
 from swarm_chain.node.follower import FETCH_SECONDS, Follower
 from swarm_chain.protocol.sealing import max_sealed_size
 from swarm_chain.types import ZERO32, CommittedUpdate, Digest, Round
@@ -16,6 +18,15 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A round's commits as they were read at a block; ``counts`` of commits and reveals."""
+
+    block: Block
+    counts: tuple[int, int]
+    commits: list[CommittedUpdate]
 
 
 class Collector:
@@ -27,7 +38,7 @@ class Collector:
     def __init__(self, member: Follower) -> None:
         self._member = member
         self._max_bytes = max_sealed_size(member.terms.dimension)
-        self._commits: dict[Round, tuple[tuple[int, int], list[CommittedUpdate]]] = {}
+        self._commits: dict[Round, _Known] = {}
         self._noted: set[tuple[Digest, Round]] = set()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="collect")
         self._under_way: dict[Digest, Future[None]] = {}
@@ -35,16 +46,27 @@ class Collector:
         self._stopping = threading.Event()
 
     def commits(self, snapshot: Snapshot, round_: Round) -> list[CommittedUpdate]:
-        """A round's commits, read again when there are more of them or of their reveals."""
-        view = snapshot.rounds.get(round_)
+        """A round's commits, read again when there are more of them or of their reveals, or the chain they were read from was replaced.
+
+        Raises:
+            ChainError: the chain's events are not all there.
+        """
+        view, contracts = snapshot.rounds.get(round_), self._member.contracts
         if view is None:
             return []
         counts = view.committed, view.revealed
         known = self._commits.get(round_)
-        if known is None or known[0] != counts:
-            known = counts, self._member.contracts.rounds.commits(self._member.group, round_, snapshot.block.number)
-            self._commits[round_] = known
-        return known[1]
+        if known is None or known.counts != counts or not contracts.trail.holds(known.block, snapshot.block):
+            contracts.trail.follow(snapshot.block)
+            found = contracts.rounds.commits(self._member.group, round_, snapshot.block.hash)
+            if round_ > snapshot.head.settled_round and counts != (len(found), sum(commit.reveal is not None for commit in found)):
+                raise ChainError(
+                    f"The chain counts {counts[0]} commits and {counts[1]} reveals in round {round_}, and gave the events of others.",
+                    "Nothing was made of them.",
+                    "Wait a little; if it stays so, use another RPC URL.",
+                )
+            known = self._commits[round_] = _Known(snapshot.block, counts, found)
+        return known.commits
 
     def held(self, commits: Sequence[CommittedUpdate]) -> int:
         """How many need no fetching: their bytes are here, or they are empty."""

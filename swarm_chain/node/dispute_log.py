@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
+from swarm_chain.chain.connection import Block
 from swarm_chain.chain.contracts import Contracts
+from swarm_chain.chain.event_log import EventLog
 from swarm_chain.chain.events import Answered, BondReturned, Demanded, Event, ResultStruck, VoterSlashed
-from swarm_chain.chain.identity import REORG_BLOCKS
 from swarm_chain.protocol.disputes.evidence import Leaf, Tree
 from swarm_chain.types import Address, GroupId, Seat
 
@@ -12,25 +13,22 @@ KINDS: tuple[type[Event], ...] = (ResultStruck, VoterSlashed, Demanded, Answered
 
 
 class DisputeLog:
-    """Events so far; each block is searched once, those that the chain may still replace again."""
+    """Events so far."""
 
     def __init__(self, contracts: Contracts, group: GroupId) -> None:
-        self._contracts = contracts
-        self._group = group
-        self._events: list[Event] = []
-        self._searched_to = -1
+        self._log = EventLog(
+            contracts.trail,
+            lambda first, last: contracts.disputes.events(group, KINDS, first, last),
+            contracts.deployment.blocks[contracts.disputes.name],
+        )
 
-    def read(self, last: int) -> None:
+    def read(self, head: Block) -> None:
         """Reads on, up to a block."""
-        since = self._contracts.deployment.blocks[self._contracts.disputes.name]
-        first = max(since, self._searched_to + 1 - REORG_BLOCKS)
-        kept = [event for event in self._events if event.place.block < first]
-        self._events = [*kept, *self._contracts.disputes.events(self._group, KINDS, first, last)]
-        self._searched_to = last
+        self._log.read_to(head)
 
     def strikes(self) -> list[ResultStruck]:
         """Every result that was struck, the first first."""
-        return [event for event in self._events if isinstance(event, ResultStruck)]
+        return [event for event in self._log.events if isinstance(event, ResultStruck)]
 
     def strike(self, hash_: bytes) -> ResultStruck | None:
         """How a result was struck."""
@@ -38,12 +36,12 @@ class DisputeLog:
 
     def slashed(self, hash_: bytes) -> set[Seat]:
         """Seats that were slashed for naming a struck result."""
-        return {event.seat for event in self._events if isinstance(event, VoterSlashed) and event.result_hash == hash_}
+        return {event.seat for event in self._log.events if isinstance(event, VoterSlashed) and event.result_hash == hash_}
 
     def open_demands(self) -> list[Demanded]:
         """Demands that nobody answered, and whose bond did not go back."""
         still: dict[tuple[bytes, Address], Demanded] = {}
-        for event in self._events:
+        for event in self._log.events:
             if isinstance(event, Demanded):
                 still[event.result_hash, event.challenger] = event
             elif isinstance(event, Answered | BondReturned):
@@ -52,5 +50,5 @@ class DisputeLog:
 
     def shown(self, hash_: bytes, tree: Tree) -> dict[int, Leaf]:
         """Leaves of a result's tree that were shown on chain, by index; the contract checked each."""
-        answers: Iterable[Answered] = (event for event in self._events if isinstance(event, Answered))
+        answers: Iterable[Answered] = (event for event in self._log.events if isinstance(event, Answered))
         return {event.index: Leaf(event.data, event.proof) for event in answers if event.result_hash == hash_ and event.tree == tree}

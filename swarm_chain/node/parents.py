@@ -3,8 +3,8 @@
 import logging
 
 from swarm_chain.chain.connection import block
+from swarm_chain.chain.event_log import EventLog
 from swarm_chain.chain.events import ResultPresented
-from swarm_chain.chain.identity import REORG_BLOCKS
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import IntegrityError, NotFoundError, TooLargeError
 from swarm_chain.node.follower import FETCH_SECONDS, Follower
@@ -30,8 +30,11 @@ class Parents:
     def __init__(self, member: Follower) -> None:
         self._member = member
         self._models: dict[bytes, Model] = {}
-        self._presented: dict[bytes, Result] = {}
-        self._searched_to = 0
+        self._presented = EventLog(
+            member.contracts.trail,
+            lambda first, last: member.contracts.rounds.events(member.group, [ResultPresented], first, last),
+            member.contracts.deployment.blocks[member.contracts.rounds.name],
+        )
         self._said: set[bytes] = set()
 
     def result(self, hash_: bytes) -> Result | None:
@@ -105,15 +108,11 @@ class Parents:
         return model
 
     def _shown(self, hash_: bytes) -> Result | None:
-        """A result that lies open, by the chain's events; each block is searched once, those that it may still replace again."""
-        contracts = self._member.contracts
-        last = block(contracts.web3).number
-        first = max(contracts.deployment.blocks[contracts.rounds.name], self._searched_to - REORG_BLOCKS)
-        for event in contracts.rounds.events(self._member.group, [ResultPresented], first, last):
-            if isinstance(event, ResultPresented):
-                self._presented[event.result_hash] = event.result
-        self._searched_to = last
-        return self._presented.get(hash_)
+        """A result that lies open, by the chain's events."""
+        for event in self._presented.read_to(block(self._member.contracts.web3)):
+            if isinstance(event, ResultPresented) and event.result_hash == hash_:
+                return event.result
+        return None
 
 
 def current(snapshot: Snapshot) -> RoundView:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from web3.contract.contract import ContractFunction
 
+from swarm_chain.chain.connection import Block
 from swarm_chain.chain.disputes import BOND_PARTS
 from swarm_chain.chain.events import Demanded
 from swarm_chain.chain.outbox import Then
@@ -56,6 +57,7 @@ class Watch:
         self._log = DisputeLog(follower.contracts, follower.group)
         self._slashing = Slashing(follower, collector, self._log, self._teller)
         self._verdicts: dict[bytes, Verdict] = {}
+        self._looked_at: Block | None = None
         self._round_of: dict[bytes, Round] = {}
         self._looks: dict[bytes, int] = {}
 
@@ -65,7 +67,10 @@ class Watch:
         Returns:
             whether it sent something: then the chain is to be looked at again.
         """
-        self._log.read(snapshot.block.number)
+        self._log.read(snapshot.block)
+        if self._looked_at is not None and not self._follower.contracts.trail.holds(self._looked_at, snapshot.block):
+            self._verdicts.clear()  # a reorg may have changed what they rest on
+        self._looked_at = snapshot.block
         acted = False
         for step in (self._slashing.slash, self._slashing.collect, self._strike, self._expire, self._answer):
             acted |= step(snapshot)
