@@ -11,14 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from eth_utils.crypto import keccak
+from web3 import Web3
 from web3.exceptions import BlockNotFound
 from web3.types import TxReceipt
 
-from swarm_chain.chain.connection import Block, block
+from swarm_chain.chain.connection import Block, block, chain_id
 from swarm_chain.chain.fees import GWEI, Fees, Market, offered, raised
 from swarm_chain.chain.sender import Call, NonceUsedError, Sendable, Sender, TooDearError, UnderpricedError
 from swarm_chain.chain.steps import PENDING, Mined, State, Step, Steps
 from swarm_chain.errors import ChainError, DiskFullError, SwarmChainError, TransactionError, UnknownError
+from swarm_chain.types import Address
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class Outbox:
     def __init__(self, path: Path, sender: Sender, *, replace_after: int = REPLACE_AFTER) -> None:
         self.sender = sender
         self._replace_after = replace_after
-        self._steps = Steps(path, account_digest(sender))
+        self._steps = Steps(path, account_digest(sender.web3, sender.address))
         self._seen: Block | None = None
         self._then: dict[str, Then] = {}
         self._said: set[tuple[str, str]] = set()
@@ -349,10 +351,21 @@ class Rehearsal(Outbox):
         return False
 
 
-def account_digest(sender: Sender) -> bytes:
+def account_digest(web3: Web3, account: Address) -> bytes:
     """What an outbox's steps belong to. The first block tells local chains apart, which all have one ID and the same addresses."""
-    first = block(sender.web3, 0).hash
-    return keccak(f"outbox {sender.chain_id} {sender.address} ".encode() + first)
+    return keccak(f"outbox {chain_id(web3)} {account} ".encode() + block(web3, 0).hash)
+
+
+def recent_steps(path: Path, web3: Web3, account: Address, count: int = 10) -> list[Step]:
+    """What an account's outbox is at, and the last steps before, the newest first. Whoever sends from it goes on meanwhile."""
+    if not path.exists():
+        return []
+    steps = Steps(path, account_digest(web3, account))
+    try:
+        found = {step.id: step for step in [*steps.open(), *steps.last(count)]}
+    finally:
+        steps.close()
+    return [found[id_] for id_ in sorted(found, reverse=True)]
 
 
 def _mined(step: Step) -> Mined:

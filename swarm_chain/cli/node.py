@@ -53,6 +53,9 @@ def status(
         for node in found
     ]
     present.table("Nodes", ("name", "node", ">identity", ">group/seat", ">coin", ">stake", ">unclaimed", "doing"), rows)
+    under_way = [_row(node["name"], step) for node in found for step in node["outbox"] if step["state"] in ("waiting", "signed", "sent")]
+    if under_way:
+        present.table("On their way", ("name", "step", "state", ">nonce", ">gwei at most", ">blocks ago", "why"), under_way)
 
 
 def _standing(swarm: "Swarm", name: str, node: Address) -> dict[str, Any]:
@@ -81,4 +84,34 @@ def _standing(swarm: "Swarm", name: str, node: Address) -> dict[str, Any]:
         "running": swarm.home.process(f"node-{name}") is not None,
         "round": row.round,
         "message": row.message,
+        "outbox": _outbox(swarm, name, node),
     }
+
+
+def _row(name: str, step: dict[str, Any]) -> tuple[str, ...]:
+    nonce, fee = ("–" if step["nonce"] is None else str(step["nonce"])), ("–" if step["fee_gwei"] is None else f"{step['fee_gwei']:.3f}")
+    return name, step["step"], step["state"], nonce, fee, str(step["age"]), step["why"]
+
+
+def _outbox(swarm: "Swarm", name: str, node: Address) -> list[dict[str, Any]]:
+    """What the node is sending, and the last that it sent, the newest first."""
+    from swarm_chain.chain.fees import GWEI
+    from swarm_chain.chain.outbox import OUTBOX, recent_steps
+
+    head = swarm.web3.eth.block_number
+    found = []
+    for step in recent_steps(swarm.home.node(name) / OUTBOX, swarm.web3, node):
+        hash_ = step.mined.hash if step.mined else step.last.hash if step.versions else None
+        found.append(
+            {
+                "step": step.name,
+                "state": step.state.value,
+                "nonce": None if step.nonce < 0 else step.nonce,
+                "fee_gwei": step.last.fees.highest / GWEI if step.versions else None,
+                "replaced": max(len(step.versions) - 1, 0),
+                "age": max(head - step.since, 0),
+                "transaction": "0x" + hash_.hex() if hash_ else None,
+                "why": step.why,
+            }
+        )
+    return found

@@ -39,6 +39,7 @@ def run(
     gateway_url: Annotated[str | None, typer.Option(metavar="URL", help="How others reach that port.", show_default=False)] = None,
     provider: Annotated[list[str] | None, typer.Option(metavar="URL", help="Gateway to fetch from besides.", show_default=False)] = None,
     relay: Annotated[str | None, typer.Option(metavar="URL", help="Relay for commits and reveals.", show_default=False)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but send, and say what would be sent.")] = False,
     metrics_port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Port to tell metrics and health on.", show_default=False, rich_help_panel=options.LOGS),
@@ -52,7 +53,7 @@ def run(
     on: across machines give --host 0.0.0.0 --port 4100 --gateway-url http://THIS-MACHINE:4100, and as --provider the creator's
     `swarm-chain gateway`. With --relay URL a `swarm-chain relay` brings its commits and reveals to the chain and pays for them; when it
     does not, the node sends them itself in time. Killed at any moment, it goes on from its journal. Ctrl-C ends it after what it is
-    sending.
+    sending. With --dry-run it trains and seals and sends nothing: its log says what it would have sent, with gas and fee.
 
     Example: `swarm-chain node run --group 1 --name ada --rounds 10`
     """
@@ -89,7 +90,7 @@ def run(
             swarm = open_swarm(settings)
             found = swarm.group()
             own_seat(swarm, found, swarm.node_address())
-            node_settings = _node_settings(swarm, found)
+            node_settings = _node_settings(swarm, found, dry_run=dry_run)
             _hand_over(swarm.home, found, node_settings)
             done = _watched(node_settings, settings, swarm.home)
         finally:
@@ -99,7 +100,7 @@ def run(
     present.done(f"Node {settings.name} did its rounds")
 
 
-def _node_settings(swarm: "Swarm", group: "Group") -> "NodeSettings":
+def _node_settings(swarm: "Swarm", group: "Group", *, dry_run: bool) -> "NodeSettings":
     from swarm_chain.cli import keyring
     from swarm_chain.cli.wiring import rpc_url
     from swarm_chain.node.settings import NodeSettings
@@ -130,6 +131,9 @@ def _node_settings(swarm: "Swarm", group: "Group") -> "NodeSettings":
         rounds=settings.rounds,
         confirmations=settings.confirmations,
         poll_interval=settings.poll_interval,
+        fee_cap=settings.fee_cap,
+        replace_after=settings.replace_after,
+        dry_run=dry_run,
         relay_url=settings.relay or "",
         metrics_host=settings.metrics_host,
         metrics_port=settings.metrics_port,

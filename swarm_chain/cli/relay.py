@@ -76,6 +76,9 @@ def relay(
         batch=settings.relay_batch,
         wait=settings.relay_wait,
         poll_interval=settings.poll_interval,
+        outbox=swarm.home.path / "relay.db",
+        fee_cap=settings.fee_cap,
+        replace_after=settings.replace_after,
     )
     with interruptible():
         try:

@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     relay_wait: float = Field(10.0, ge=0, le=3600, description="most seconds that a message waits in a relay for others")
     keep_rounds: int = Field(16, ge=2, le=10_000, description="settled rounds whose updates and models stay in the store")
     confirmations: int = Field(0, ge=0, le=1000, description="blocks to wait before acting on what the chain says")
+    fee_cap: float = Field(500.0, gt=0, le=10**9, description="gwei a gas; what would cost more waits for lower fees")
+    replace_after: int = Field(5, ge=1, le=10_000, description="blocks until a transaction that is not mined is replaced for more")
     poll_interval: float = Field(1.0, ge=0.05, le=600, description="seconds between looks at the chain")
     allow_private: bool | None = Field(
         None, description="fetch from private addresses, as in swarms on one network; by default on local chains"

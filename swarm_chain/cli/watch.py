@@ -73,6 +73,8 @@ def watch(
         keep_rounds=settings.keep_rounds,
         confirmations=settings.confirmations,
         poll_interval=settings.poll_interval,
+        fee_cap=settings.fee_cap,
+        replace_after=settings.replace_after,
     )
     present.say(f"Watching group {found.group}, paid by {account.address}" + ("." if once else "; Ctrl-C ends it."))
     with stop_on_signals() as stop:

@@ -73,11 +73,13 @@ class Swarm:
 
     def send(self, account: "Signer", function: "ContractFunction") -> "TxReceipt":
         """Sends from an account, and waits until it counts. What nobody agreed to pay for is asked for now."""
+        from swarm_chain.chain.fees import GWEI
         from swarm_chain.chain.sender import Sender
 
         if function.fn_name not in self.agreed:
             self.agree(f"Send {function.fn_name}", [function.fn_name], payer=Address(str(account.address)))
-        return Sender(self.web3, account, confirmations=self.settings.confirmations).send(function)
+        fee_cap = int(self.settings.fee_cap * GWEI)
+        return Sender(self.web3, account, confirmations=self.settings.confirmations, fee_cap=fee_cap).send(function)
 
     def group(self, argument: int | None = None) -> "Group":
         """The group that is meant. UsageError when none was named, UnknownError when there is none of that number."""

@@ -23,7 +23,7 @@ from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deploying import deploy
 from swarm_chain.chain.fees import GWEI, Fees
 from swarm_chain.chain.local import LocalChain
-from swarm_chain.chain.outbox import OUTBOX, Outbox, Rehearsal
+from swarm_chain.chain.outbox import OUTBOX, Outbox, Rehearsal, recent_steps
 from swarm_chain.chain.sender import Sender
 from swarm_chain.chain.steps import State, Step
 from swarm_chain.errors import ConfigurationError, DiskFullError, TransactionError
@@ -248,6 +248,18 @@ def test_a_process_killed_at_any_point_has_done_its_step_once(bench: Bench, poin
     assert mined is not None
     assert not first or mined.hash in first
     assert (bench.given(), bench.nonce("pending")) == (7, 1)
+
+
+def test_others_can_read_how_far_it_is(bench: Bench) -> None:
+    web3, address = bench.contracts.web3, Address(bench.account.address)
+    assert recent_steps(bench.home / "none.db", web3, address) == []
+    bench.take("one")
+    bench.mine()
+    bench.outbox.drive()
+    bench.take("two")
+    found = recent_steps(bench.home / OUTBOX, web3, address)
+    assert [(step.name, step.state, step.nonce) for step in found] == [("two", State.SENT, 1), ("one", State.MINED, 0)]
+    assert recent_steps(bench.home / OUTBOX, web3, Address(Account.create().address)) == []
 
 
 # ---------------------------------------------------------------------------------------------------- lost, stuck, too dear
