@@ -84,7 +84,7 @@ class RemoteSigner:
         Raises:
             ChainError: the signer refused, does not answer, or signed something else.
         """
-        asked = {"from": self._address, "data": transaction_dict["data"]}
+        asked = {"from": self._address, "data": HexBytes(transaction_dict["data"]).to_0x_hex()}
         asked |= {name: hex(transaction_dict[name]) for name in _QUANTITIES}
         if "to" in transaction_dict:
             asked["to"] = transaction_dict["to"]

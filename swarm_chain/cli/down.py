@@ -91,7 +91,8 @@ def holdings(folder: SwarmHome) -> list[Holding]:
     """
     from swarm_chain.node.keys import key_address
 
-    keys = [(f"{path.parent.name}/{path.stem}", key_address(path)) for path in folder.key_files()]
+    # What an operator of several nodes owns is listed once.
+    keys = [(f"{path.parent.name}/{path.stem}", key_address(path)) for path in folder.key_files() if not path.is_symlink()]
     if not (folder.deployment.exists() and (folder.process("chain") or folder.chain_state.exists())):
         return [Holding(name, address, 0, 0, 0, 0) for name, address in keys]
     with _own_chain(folder) as web3:

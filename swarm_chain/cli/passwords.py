@@ -9,6 +9,8 @@ from swarm_chain.cli.swarm_home import SwarmHome, write_whole, writing
 from swarm_chain.errors import ConfigurationError, KeyFileError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from eth_account.signers.local import LocalAccount
 
     from swarm_chain.cli.settings import Settings
@@ -27,11 +29,18 @@ def open_key(path: Path, settings: "Settings", home: SwarmHome) -> "LocalAccount
     from swarm_chain.node.keys import key_address, load_key
 
     address = key_address(path)
-    password = _set(settings) or _of_home(path, home) or present.ask_secret(f"Password of {path.name} ({address})")
+    password = known_password(path, settings, home) or present.ask_secret(f"Password of {path.name} ({address})")
     return load_key(path, password)
 
 
-def create_keys(paths: list[Path], settings: "Settings", home: SwarmHome, *, local: bool) -> list[Path]:
+def known_password(path: Path, settings: "Settings", home: SwarmHome) -> str:
+    """What opens a key file without anybody being asked; empty where that is not known."""
+    return _set(settings) or _of_home(path, home)
+
+
+def create_keys(
+    paths: list[Path], settings: "Settings", home: SwarmHome, *, local: bool, given: "Mapping[Path, LocalAccount] | None" = None
+) -> list[Path]:
     """Makes those of the key files that are not there yet; returns which were made.
 
     Args:
@@ -39,8 +48,9 @@ def create_keys(paths: list[Path], settings: "Settings", home: SwarmHome, *, loc
         settings: may hold the password.
         home: whose password file is made and used where the swarm is local and no password was set.
         local: whether the keys are for a chain of this machine, where they hold play money.
+        given: keys that exist already, by the file to write; all others are made new.
     """
-    from swarm_chain.node.keys import SCRYPT_N, create_key
+    from swarm_chain.node.keys import SCRYPT_N, create_key, save_key
 
     missing = [path for path in paths if not path.exists()]
     if not missing:
@@ -48,30 +58,37 @@ def create_keys(paths: list[Path], settings: "Settings", home: SwarmHome, *, loc
     home.make()
     generated = not _set(settings) and (local or home.password_file.exists())
     password = _generated(home) if generated else _set(settings) or _asked_twice()
+    scrypt_n, accounts = GENERATED_SCRYPT_N if generated else SCRYPT_N, given or {}
     for path in missing:
-        create_key(path, password, GENERATED_SCRYPT_N if generated else SCRYPT_N)
+        if path in accounts:
+            save_key(path, accounts[path], password, scrypt_n)
+        else:
+            create_key(path, password, scrypt_n)
     return missing
 
 
 def _set(settings: "Settings") -> str:
     if settings.password_file:
-        return _first_line(settings.password_file)
+        return first_line(settings.password_file)
     return settings.password.get_secret_value() if settings.password else ""
 
 
 def _of_home(path: Path, home: SwarmHome) -> str:
     inside = home.keys in path.absolute().parents
-    return _first_line(home.password_file) if inside and home.password_file.exists() else ""
+    return first_line(home.password_file) if inside and home.password_file.exists() else ""
 
 
-def _first_line(path: Path) -> str:
+def first_line(path: Path) -> str:
+    """What a file of a password begins with.
+
+    Raises:
+        ConfigurationError: it cannot be read, or has nothing there.
+    """
     try:
         line = path.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigurationError(
-            f"The password file {path} cannot be read: {reason}.", "No key was touched.", "Check --password-file."
-        ) from None
+        raise ConfigurationError(f"The password file {path} cannot be read: {reason}.", "No key was touched.", "Check the path.") from None
     if not line:
         raise ConfigurationError(
             f"The first line of the password file {path} is empty.", "No key was touched.", "Write the password there."
@@ -83,7 +100,7 @@ def _generated(home: SwarmHome) -> str:
     if not home.password_file.exists():
         with writing(home.password_file):
             write_whole(home.password_file, secrets.token_urlsafe(32).encode() + b"\n", mode=0o600)
-    return _first_line(home.password_file)
+    return first_line(home.password_file)
 
 
 def _asked_twice() -> str:

@@ -148,7 +148,7 @@ def agree(question: str, *, yes: bool) -> bool:
 
 
 def ask_secret(question: str) -> str:
-    """Asks for a password, unseen.
+    """Asks for a password or a mnemonic, unseen.
 
     Raises:
         UsageError: nobody is there to answer.
