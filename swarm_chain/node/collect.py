@@ -59,9 +59,10 @@ class Collector:
         if known is None or known.counts != counts or not contracts.trail.holds(known.block, snapshot.block):
             contracts.trail.follow(snapshot.block)
             found = contracts.rounds.commits(self._member.group, round_, snapshot.block.hash)
-            if round_ > snapshot.head.settled_round and counts != (len(found), sum(commit.reveal is not None for commit in found)):
+            # More of them is right: a strike sets a round's counts back.
+            if round_ > snapshot.head.settled_round and (len(found) < counts[0] or _revealed(found) < counts[1]):
                 raise ChainError(
-                    f"The chain counts {counts[0]} commits and {counts[1]} reveals in round {round_}, and gave the events of others.",
+                    f"The chain counts {counts[0]} commits and {counts[1]} reveals in round {round_}, and its events are of fewer.",
                     "Nothing was made of them.",
                     "Wait a little; if it stays so, use another RPC URL.",
                 )
@@ -125,3 +126,7 @@ class Collector:
                 log.info("Sealed update %s… is not here yet: %s", digest.hex()[:8], error.what)
             # Whoever fails at once is not asked again at once.
             self._stopping.wait(max(RETRY_SECONDS - (time.monotonic() - started), 0))
+
+
+def _revealed(commits: Sequence[CommittedUpdate]) -> int:
+    return sum(commit.reveal is not None for commit in commits)
