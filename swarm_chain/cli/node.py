@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from swarm_chain.cli import options, present
+from swarm_chain.cli.backup import backup, restore
 from swarm_chain.cli.node_init import init
 from swarm_chain.cli.node_run import run
 from swarm_chain.cli.rotate_key import rotate_key
@@ -18,6 +19,8 @@ app = typer.Typer(no_args_is_help=True, help="Make, run and watch a trainer node
 app.command()(init)
 app.command()(run)
 app.command("rotate-key")(rotate_key)
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()

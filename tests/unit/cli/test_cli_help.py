@@ -26,7 +26,7 @@ ALL = dict(commands(typer.main.get_command(app)))
 def test_the_commands_are_these() -> None:
     families = {
         "group": {"create", "list", "show", "fund", "join", "leave", "invite", "migrate", "move", "follow"},
-        "node": {"init", "run", "status", "rotate-key"},
+        "node": {"init", "run", "status", "rotate-key", "backup", "restore"},
         "": {"up", "down", "deploy", "gateway", "relay", "rewards", "claim", "rounds", "doctor", "demo", "settings", "watch"},
     }
     assert set(ALL) == {f"{family} {name}".strip() for family, names in families.items() for name in names}
