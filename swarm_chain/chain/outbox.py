@@ -57,6 +57,7 @@ class Outbox:
         self._replace_after = replace_after
         self._steps = Steps(path, account_digest(sender.web3, sender.address))
         self._seen: Block | None = None
+        self._is_unsure = False
         self._then: dict[str, Then] = {}
         self._said: set[tuple[str, str]] = set()
 
@@ -151,15 +152,16 @@ class Outbox:
             DiskFullError: there is no room to write; nothing left.
         """
         head = block(self.sender.web3)
-        if head == self._seen:
+        if head == self._seen and not self._is_unsure:
             return False
+        self._is_unsure = False
         # What was mined before a block is there as long as that block is.
         is_whole = self._seen is not None and self._is_there(self._seen)
         self._seen = None
         market: Market | None = None
         for step in self._steps.open():
             if step.state is State.MINED and is_whole:
-                if head.number - _mined(step).number >= FINAL_BLOCKS:
+                if head.number - _mined(step).number >= max(FINAL_BLOCKS, self.sender.confirmations):
                     self._steps.confirmed(step)
                 continue
             step = self._found(step, head.number)
@@ -235,7 +237,7 @@ class Outbox:
                 raise
             return self._hold(step, error)
         except ChainError as error:
-            self._seen = None  # it may or may not have left: the next look sends it again
+            self._is_unsure = True  # it may or may not have left: the next look sends it again
             return self._hold(step, error)
         return self._steps.move(step, State.SENT)
 

@@ -26,7 +26,7 @@ from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.outbox import OUTBOX, Outbox, Rehearsal, recent_steps
 from swarm_chain.chain.sender import Sender
 from swarm_chain.chain.steps import State, Step
-from swarm_chain.errors import ConfigurationError, DiskFullError, TransactionError
+from swarm_chain.errors import ChainUnreachableError, ConfigurationError, DiskFullError, TransactionError
 from swarm_chain.types import Address
 
 SINK = Address(Web3.to_checksum_address("0x" + "51" * 20))
@@ -336,6 +336,23 @@ def test_a_transaction_held_back_for_a_minute_is_replaced_for_more(bench: Bench)
     assert versions[1].fees >= Fees(int(versions[0].fees.highest * 1.1), int(versions[0].fees.tip * 1.1))
     bench.until_done("give")
     assert (bench.given(), bench.nonce()) == (1, 1)
+
+
+def test_what_may_not_have_left_is_sent_again_though_no_block_follows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object) -> bytes:
+        raise ChainUnreachableError("The connection broke.")
+
+    bench.outbox.drive()
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.outbox.sender, "broadcast", unreachable)
+        assert bench.take("give").state is State.SIGNED
+        assert "The connection broke" in bench.outbox.trouble()
+        bench.outbox.drive()
+    assert bench.nonce("pending") == 0
+    bench.outbox.drive()
+    assert (bench.step("give").state, bench.nonce("pending")) == (State.SENT, 1)
+    assert len(bench.step("give").versions) == 1
+    bench.until_done("give")
 
 
 def test_an_earlier_version_that_was_mined_after_all_is_recognised(bench: Bench) -> None:
