@@ -14,6 +14,10 @@ from swarm_chain.node.status import NodeStatus
 from swarm_chain.types import Round
 
 
+FORGOTTEN_AFTER = 16
+"""Rounds."""
+
+
 class Work(StrEnum):
     """What a node does in a round, in this order."""
 
@@ -60,6 +64,7 @@ class Observers:
 
     def __init__(self) -> None:
         self._all: tuple[Observer, ...] = ()
+        self._begun: dict[tuple[Work, Round], tuple[int, float]] = {}
 
     def add(self, observer: Observer) -> None:
         """Tells one more."""
@@ -91,3 +96,15 @@ class Observers:
             raise
         finally:
             self.did(Done(work, round_, begun, time.monotonic() - since, failed))
+
+    def begin(self, work: Work, round_: Round) -> None:
+        """Notes when work began that takes several looks at the chain; the first time counts. For the node's own thread, as ``end``."""
+        self._begun.setdefault((work, round_), (time.time_ns(), time.monotonic()))
+        # What others did instead never ends here.
+        self._begun = {key: begun for key, begun in self._begun.items() if key[1] > round_ - FORGOTTEN_AFTER}
+
+    def end(self, work: Work, round_: Round) -> None:
+        """Tells of work that came to its end, if it began."""
+        begun = self._begun.pop((work, round_), None)
+        if begun is not None:
+            self.did(Done(work, round_, begun[0], time.monotonic() - begun[1]))
