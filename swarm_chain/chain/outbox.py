@@ -121,6 +121,10 @@ class Outbox:
         """How many steps are mined whose names begin so."""
         return self._steps.count_done(prefix)
 
+    def counts(self) -> dict[str, int]:
+        """How many steps are in each state, by its name."""
+        return self._steps.counts()
+
     def is_waiting(self) -> bool:
         """Whether anything that was taken does not count yet."""
         return any(not self._counts(step) for step in self._steps.open())

@@ -129,6 +129,11 @@ class Steps:
         """The steps taken up last, the newest first."""
         return self._steps("1 ORDER BY id DESC LIMIT ?", count)
 
+    def counts(self) -> dict[str, int]:
+        """How many steps are in each state."""
+        rows = self._database.read("SELECT state, count(*) FROM steps WHERE account = ? GROUP BY state", self._account)
+        return {state.value: dict(rows).get(state.value, 0) for state in State}
+
     def count_done(self, prefix: str) -> int:
         """How many steps are mined whose names begin so."""
         rows = self._database.read(

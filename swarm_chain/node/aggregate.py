@@ -8,6 +8,7 @@ from swarm_chain.errors import IntegrityError
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.follower import Follower
 from swarm_chain.node.journal import JournaledResult
+from swarm_chain.node.observing import Work
 from swarm_chain.node.parents import UNUSABLE, Parents
 from swarm_chain.protocol import inclusion, outcome
 from swarm_chain.protocol.agreement import is_struck, parent_of
@@ -56,6 +57,7 @@ class Aggregator:
             if self._made_from.get(round_) == (parent, commits) or not self._collector.fetch(round_, needed(commits, parent)):
                 continue
             before = self._member.journal.result_of(round_)
+            self._member.observers.begin(Work.AGGREGATE, round_)
             try:
                 computed = aggregate(self._member, self._parents, round_, parent, commits)
             except UNUSABLE as error:
@@ -63,6 +65,7 @@ class Aggregator:
                     self._said.add((round_, error.what))
                     log.warning("Round %d cannot be computed here: %s", round_, error.what)
                 continue
+            self._member.observers.end(Work.AGGREGATE, round_)
             self._made_from[round_] = parent, commits
             if computed != before:
                 self._report(computed)

@@ -11,6 +11,7 @@ from swarm_chain.chain.connection import Block
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import ChainError, StoreError
 from swarm_chain.node.follower import FETCH_SECONDS, Follower
+from swarm_chain.node.observing import Work
 from swarm_chain.protocol.sealing import max_sealed_size
 from swarm_chain.types import ZERO32, CommittedUpdate, Digest, Round
 
@@ -87,6 +88,7 @@ class Collector:
                 self._note(commit.sealed_digest, round_)
             else:
                 missing.append(commit)
+        (self._member.observers.begin if missing else self._member.observers.end)(Work.COLLECT, round_)
         wanted = [commit for commit in missing if not self._is_under_way(commit.sealed_digest)]
         announced = self._member.endpoints.announced() if wanted else {}
         for commit in wanted:

@@ -1,11 +1,12 @@
 """What whoever follows a group knows of it, with or without a seat, and what following works with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.outbox import Outbox
 from swarm_chain.node.endpoints import Endpoints
 from swarm_chain.node.journal import Journal
+from swarm_chain.node.observing import Observers
 from swarm_chain.protocol.update import UpdateHeader
 from swarm_chain.storage.store import Store
 from swarm_chain.types import Address, Domain, GroupId, Result, Round, Terms
@@ -24,6 +25,7 @@ class Follower:
         genesis_hash: its hash.
         outbox: sends for its account.
         endpoints: where others' bytes can be fetched.
+        observers: are told what it does.
     """
 
     node: Address
@@ -36,6 +38,7 @@ class Follower:
     store: Store
     journal: Journal
     endpoints: Endpoints
+    observers: Observers = field(default_factory=Observers)
 
     @property
     def group(self) -> GroupId:

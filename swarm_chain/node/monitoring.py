@@ -13,7 +13,6 @@ from starlette.routing import Route
 from swarm_chain.node.health import PATIENCE_SECONDS, Health
 from swarm_chain.node.member import Member
 from swarm_chain.node.metrics import Metrics
-from swarm_chain.node.observing import Observers
 from swarm_chain.node.settings import NodeSettings
 from swarm_chain.node.tracing import Tracing
 from swarm_chain.storage.embedded import EmbeddedStore
@@ -51,8 +50,8 @@ class MonitoringServer(Server):
 
 
 @contextmanager
-def monitored(settings: NodeSettings, member: Member, observers: Observers) -> Iterator[None]:
-    """Within, the node's observers are those that its settings ask for.
+def monitored(settings: NodeSettings, member: Member) -> Iterator[None]:
+    """Within, the node is observed as its settings ask for.
 
     Raises:
         ConfigurationError: the port is taken, or traces are asked for and OpenTelemetry is not installed.
@@ -61,15 +60,16 @@ def monitored(settings: NodeSettings, member: Member, observers: Observers) -> I
     with ExitStack() as ending:
         if settings.metrics_port is not None:
             size = member.store.size if isinstance(member.store, EmbeddedStore) else None
-            metrics, health = Metrics(*who, size), Health(PATIENCE_SECONDS + 3 * (settings.poll_interval + settings.rpc_timeout))
+            metrics = Metrics(*who, size, member.outbox.counts)
+            health = Health(PATIENCE_SECONDS + 3 * (settings.poll_interval + settings.rpc_timeout))
             for observer in (metrics, health):
-                observers.add(observer)
+                member.observers.add(observer)
             server = MonitoringServer(metrics, health, settings.metrics_host, settings.metrics_port)
             server.start()
             ending.callback(server.stop)
             log.info("Metrics at %s/metrics, health at %s/health.", server.url, server.url)
         if settings.otlp_endpoint:
             tracing = Tracing(settings.otlp_endpoint, *who)
-            observers.add(tracing)
+            member.observers.add(tracing)
             ending.callback(tracing.close)
         yield

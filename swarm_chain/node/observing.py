@@ -13,7 +13,6 @@ from typing import Protocol
 from swarm_chain.node.status import NodeStatus
 from swarm_chain.types import Round
 
-
 FORGOTTEN_AFTER = 16
 """Rounds."""
 

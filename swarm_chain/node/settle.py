@@ -8,6 +8,7 @@ from web3.types import TxReceipt
 
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.node.member import Member
+from swarm_chain.node.observing import Work
 from swarm_chain.node.parents import Parents
 from swarm_chain.protocol.settlement import Settlement, settlement, unpresented
 from swarm_chain.types import Round
@@ -58,10 +59,12 @@ class Settler:
 
         def tell(_: TxReceipt) -> None:
             log.info("Round %d is %s.", round_, what)
+            member.observers.end(Work.SETTLE, round_)
 
         # Where the chain gave up blocks and a round comes to something else, that is another step.
         leader = snapshot.rounds[Round(round_ + 1)].leader.hex()[:16] if Round(round_ + 1) in snapshot.rounds else "nothing"
         name = f"make round {round_} {what}, {leader} on {snapshot.head.result_hash.hex()[:16]}"
+        member.observers.begin(Work.SETTLE, round_)
         return member.outbox.attempt(name, function, tell)
 
     def _settlement(self, snapshot: Snapshot) -> Step | None:
