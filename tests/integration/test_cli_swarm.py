@@ -132,6 +132,13 @@ def test_a_node_is_made_joins_runs_and_leaves(cli: CommandLine) -> None:
     assert "committed" in said
     assert home.process("node-ada") is None
 
+    (standing,) = [node for node in cli.done("node", "status", "--json").json if node["name"] == "ada"]
+    assert [(step["step"].split()[0], step["nonce"], step["replaced"]) for step in standing["outbox"]] == [
+        ("commit", 1, 0),
+        ("announce", 0, 0),
+    ]
+    assert all(step["state"] in ("mined", "confirmed") and step["transaction"].startswith("0x") for step in standing["outbox"])
+
     left = cli.done("group", "leave", 1, "--name", "ada")
     assert "run this again" in left.err, "it takes part in a round that is not settled"
     assert "nothing to claim" in cli.done("claim", "--name", "ada").err
