@@ -204,7 +204,7 @@ class Outbox:
             nonce = max([self.sender.nonce("pending"), *(other.nonce + 1 for other in self._steps.open())])
             step = self._keep(step, nonce, fees, at)
             step = self._send(step)
-        except TransactionError as error:
+        except (TransactionError, UnknownError) as error:
             self._refuse(step, error)
             raise
         return self._sign(step, at) if step.state is State.WAITING else step
@@ -236,7 +236,7 @@ class Outbox:
             return self._lost(step) if is_first else step
         except UnderpricedError as error:
             return self._hold(step, error)
-        except TransactionError as error:
+        except (TransactionError, UnknownError) as error:
             if step.state is State.SIGNED and len(step.versions) == 1:
                 raise
             return self._hold(step, error)

@@ -191,6 +191,41 @@ def test_no_room_loses_nothing_and_with_room_it_goes_on(tmp_path, journal):
     assert journal.commits(Round(2)) == [large]
 
 
+FAILING = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_node_journal import BINDING, a_commit
+from swarm_chain.errors import DiskFullError
+from swarm_chain.node.journal import Journal
+journal = Journal(Path(sys.argv[1]), BINDING)
+journal.record_commit(a_commit(salt=1))
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))  # what is behind the first 200 kB cannot be written
+try:
+    journal.record_commit(a_commit(round_=2, salt=2, residual=bytes(1_000_000)))
+except DiskFullError as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+print([commit.round for round_ in (1, 2) for commit in journal.commits(round_)])
+journal.record_commit(a_commit(round_=2, salt=2, residual=bytes(1_000_000)))
+print([commit.round for round_ in (1, 2) for commit in journal.commits(round_)])
+"""
+
+
+def test_an_input_or_output_error_loses_nothing_and_afterwards_it_goes_on(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-c", FAILING, str(tmp_path / "journal.db"), os.path.dirname(__file__)],  # noqa: PTH120 text for argv
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    error, before, after = ended.stdout.splitlines()
+    assert "cannot be written: disk I/O error" in error
+    assert "Nothing was sent" in error
+    assert (before, after) == ("[1]", "[1, 2]")
+
+
 def test_a_scratch_journal_leaves_the_file_as_it_is(tmp_path, journal):
     journal.record_commit(a_commit(salt=1))
     with Journal(tmp_path / "journal.db", BINDING, is_scratch=True) as scratch:
