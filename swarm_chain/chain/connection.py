@@ -13,20 +13,22 @@ from web3.types import BlockIdentifier, RPCEndpoint
 
 from swarm_chain.chain.endpoint import RETRY
 from swarm_chain.chain.rpc import QuorumRpc, Standing
-from swarm_chain.chain.urls import HTTP, WEBSOCKET, is_usable
+from swarm_chain.chain.urls import HTTP, WEBSOCKET, is_usable, several
 from swarm_chain.chain.urls import is_loopback as is_loopback
 from swarm_chain.chain.urls import shown as shown
 from swarm_chain.errors import ChainError, ChainUnreachableError, ConfigurationError, WrongChainError
 
+_UNKNOWN = Hash32(b"")
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block as far as we need it. ``time`` is its timestamp: chain time, in seconds. ``parent`` is the hash of the block before, if known."""
+    """A block as far as we need it. ``time`` is its timestamp, chain time in seconds; ``parent`` the hash of the block before, if known."""
 
     number: int
     hash: Hash32
     time: int
-    parent: Hash32 = Hash32(b"")
+    parent: Hash32 = _UNKNOWN
 
 
 def connect(rpc_urls: str | Sequence[str], timeout: float = 10.0, quorum: int | None = None) -> Web3:
@@ -41,7 +43,7 @@ def connect(rpc_urls: str | Sequence[str], timeout: float = 10.0, quorum: int | 
         ConfigurationError: a URL that cannot be used, none for requests, or a quorum of more than there are.
         ChainError: too few answer, or they do not agree.
     """
-    urls = list(dict.fromkeys([rpc_urls] if isinstance(rpc_urls, str) else rpc_urls))
+    urls = several(rpc_urls)
     asked = [url for url in urls if is_usable(url, HTTP)]
     wrong = [url for url in urls if url not in asked and not (asked and is_usable(url, WEBSOCKET))]
     if wrong or not asked:

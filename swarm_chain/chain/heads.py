@@ -16,11 +16,11 @@ from types import TracebackType
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from swarm_chain.chain.urls import WEBSOCKET, is_usable, shown
+from swarm_chain.chain.urls import WEBSOCKET, is_usable, several, shown
 
 log = logging.getLogger(__name__)
 
-SOONEST = 0.1
+SOONEST = 0.25
 """Seconds that a wait takes at least, however many blocks are announced."""
 GLANCE = 0.05
 """Seconds between glances at whether to stop."""
@@ -43,12 +43,12 @@ class HeadWatch:
         stop: ends every wait when set.
     """
 
-    def __init__(self, urls: Sequence[str], stop: threading.Event) -> None:
+    def __init__(self, urls: str | Sequence[str], stop: threading.Event) -> None:
         self._stop = stop
         self._ending = threading.Event()
         self._new = threading.Event()
         self._open: dict[str, ClientConnection] = {}
-        watched = [url for url in dict.fromkeys(urls) if is_usable(url, WEBSOCKET)]
+        watched = [url for url in several(urls) if is_usable(url, WEBSOCKET)]
         self._threads = [threading.Thread(target=self._watch, args=(url,), name="heads", daemon=True) for url in watched]
         for thread in self._threads:
             thread.start()

@@ -1,10 +1,16 @@
 """RPC URLs: what may be shown of them, and where they lead."""
 
+from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 HTTP = ("http", "https")
 WEBSOCKET = ("ws", "wss")
+
+
+def several(urls: str | Sequence[str]) -> tuple[str, ...]:
+    """One URL or several, each once."""
+    return tuple(dict.fromkeys([urls] if isinstance(urls, str) else urls))
 
 
 def shown(url: str) -> str:

@@ -46,8 +46,8 @@ def deploy(
         config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file, name=name
     )
     folder = wiring.swarm_home(settings)
-    url = wiring.rpc_url(settings, folder)
-    web3 = connect(url, settings.rpc_timeout)
+    urls = wiring.rpc_urls(settings, folder)
+    web3 = connect(urls, settings.rpc_timeout, settings.rpc_quorum)
     number = chain_id(web3)
     path = settings.deployment or folder.deployment
     if keep is not None and path.resolve() == keep.resolve():
@@ -58,8 +58,8 @@ def deploy(
         verify_deployment(web3, found)
         present.done(f"Already deployed: {path}")
     else:
-        local = wiring.is_local(url, number)
-        sender = Sender(web3, wiring.sponsor(settings, folder, local), confirmations=settings.confirmations)
+        local = wiring.is_local(urls, number)
+        sender = Sender(web3, wiring.sponsor(settings, folder, local), confirmations=wiring.confirmations(settings, number))
         cost, balance = estimate_cost(sender, kept.kept if kept else ()), sender.balance()
         if balance < cost:
             raise ChainError(

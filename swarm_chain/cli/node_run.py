@@ -102,14 +102,15 @@ def run(
 
 def _node_settings(swarm: "Swarm", group: "Group", *, dry_run: bool) -> "NodeSettings":
     from swarm_chain.cli import keyring
-    from swarm_chain.cli.wiring import rpc_url
+    from swarm_chain.cli.wiring import rpc_urls
     from swarm_chain.node.settings import NodeSettings
 
     settings, home = swarm.settings, swarm.home
     gateway = home.process("gateway")
     return NodeSettings(
         home=home.node(settings.name),
-        rpc_url=rpc_url(settings, home),
+        rpc_url=rpc_urls(settings, home),
+        rpc_quorum=settings.rpc_quorum,
         deployment=settings.deployment or home.deployment,
         group=group.group,
         account=keyring.node(settings, home),
@@ -129,7 +130,7 @@ def _node_settings(swarm: "Swarm", group: "Group", *, dry_run: bool) -> "NodeSet
         data_dir=settings.data,
         part=settings.part,
         rounds=settings.rounds,
-        confirmations=settings.confirmations,
+        confirmations=swarm.confirmations,
         poll_interval=settings.poll_interval,
         fee_cap=settings.fee_cap,
         replace_after=settings.replace_after,

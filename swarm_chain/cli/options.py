@@ -26,8 +26,8 @@ RpcUrl = Annotated[
     typer.Option(
         "--rpc",
         "--rpc-url",
-        metavar="URL",
-        help="The chain's JSON-RPC; the swarm folder's local chain if not given.",
+        metavar="URL[,URL]",
+        help="The chain's JSON-RPC, one or several; the swarm folder's local chain if not given.",
         show_default=False,
         rich_help_panel=SETTINGS,
     ),

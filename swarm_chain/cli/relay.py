@@ -34,8 +34,7 @@ def relay(
 
     Example: `swarm-chain relay --group 1 --host 0.0.0.0 --port 4200`
     """
-    from swarm_chain.cli.wiring import open_swarm, paying_account
-    from swarm_chain.cli.wiring import rpc_url as url_of
+    from swarm_chain.cli.wiring import open_swarm, paying_account, rpc_urls
     from swarm_chain.node import logs
     from swarm_chain.relay.service import run
     from swarm_chain.relay.settings import RelaySettings
@@ -66,7 +65,8 @@ def relay(
         present.say(f"Relaying for group {found.group} at {url}, paid by {account.address}; Ctrl-C ends it.")
 
     relay_settings = RelaySettings(
-        rpc_url=url_of(settings, swarm.home),
+        rpc_url=rpc_urls(settings, swarm.home),
+        rpc_quorum=settings.rpc_quorum,
         deployment=settings.deployment or swarm.home.deployment,
         group=found.group,
         account=account,

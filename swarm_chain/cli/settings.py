@@ -26,7 +26,12 @@ class Settings(BaseSettings):
 
     config: Path | None = Field(None, description="the YAML or TOML file that holds settings")
     home: Path = Field(Path(".swarm"), description="the swarm folder: keys, deployment file, chain, stores, logs")
-    rpc_url: str | None = Field(None, description="the chain's JSON-RPC; by default the local chain of the swarm folder")
+    rpc_url: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        None, description="the chain's JSON-RPC, one or several; by default the local chain of the swarm folder"
+    )
+    rpc_quorum: int | None = Field(
+        None, ge=1, le=64, description="how many of several RPC URLs must say the same; by default more than half"
+    )
     rpc_timeout: float = Field(30.0, gt=0, le=3600, description="seconds to wait for an answer of the chain")
     deployment: Path | None = Field(None, description="the deployment file; by default the swarm folder's")
     password: SecretStr | None = Field(None, description="opens the key files (better: password_file)")
@@ -62,7 +67,9 @@ class Settings(BaseSettings):
     relay_batch: int = Field(128, ge=1, le=255, description="most messages in one transaction of a relay")
     relay_wait: float = Field(10.0, ge=0, le=3600, description="most seconds that a message waits in a relay for others")
     keep_rounds: int = Field(16, ge=2, le=10_000, description="settled rounds whose updates and models stay in the store")
-    confirmations: int = Field(0, ge=0, le=1000, description="blocks to wait before acting on what the chain says")
+    confirmations: int | None = Field(
+        None, ge=0, le=1000, description="blocks to wait before acting on what the chain says; by default the network's"
+    )
     fee_cap: float = Field(500.0, gt=0, le=10**9, description="gwei a gas; what would cost more waits for lower fees")
     replace_after: int = Field(5, ge=1, le=10_000, description="blocks until a transaction that is not mined is replaced for more")
     poll_interval: float = Field(1.0, ge=0.05, le=600, description="seconds between looks at the chain")
@@ -76,7 +83,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much the logs say")
     log_format: Literal["human", "json"] = Field("human", description="a log line: words for people, or JSON for machines")
 
-    @field_validator("providers", mode="before")
+    @field_validator("providers", "rpc_url", mode="before")
     @classmethod
     def split(cls, value: object) -> object:
         """Takes ``"url, url"`` beside a list, as the environment has no lists."""

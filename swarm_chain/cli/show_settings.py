@@ -11,8 +11,12 @@ def show_settings(config: options.Config = None, home: options.Home = None, as_j
 
     Example: `SWARM_CHAIN_RPC_URL=http://10.0.0.5:8545 swarm-chain settings`
     """
+    from swarm_chain.chain.urls import shown
+
     settings = options.settings(config=config, home=home)
     values = {name: _shown(getattr(settings, name)) for name in type(settings).model_fields}
+    if settings.rpc_url:  # their paths may hold a key
+        values["rpc_url"] = ", ".join(map(shown, settings.rpc_url))
     if as_json:
         present.as_json(values)
         return

@@ -38,8 +38,7 @@ def watch(
     Example: `swarm-chain watch --group 1`
     """
     from swarm_chain.cli.processes import Interrupted
-    from swarm_chain.cli.wiring import open_swarm, paying_account
-    from swarm_chain.cli.wiring import rpc_url as url_of
+    from swarm_chain.cli.wiring import open_swarm, paying_account, rpc_urls
     from swarm_chain.node import logs
     from swarm_chain.node.signals import stop_on_signals
     from swarm_chain.node.watching import WatchSettings, run
@@ -62,7 +61,8 @@ def watch(
     logs.begin(settings.log_level, settings.log_format, context=lambda: {"group": found.group})
     watch_settings = WatchSettings(
         home=swarm.home.path / "watch" / f"group-{found.group}",
-        rpc_url=url_of(settings, swarm.home),
+        rpc_url=rpc_urls(settings, swarm.home),
+        rpc_quorum=settings.rpc_quorum,
         deployment=settings.deployment or swarm.home.deployment,
         group=found.group,
         account=account,
@@ -71,7 +71,7 @@ def watch(
         providers=(*settings.providers, *([gateway.url] if gateway and gateway.url else [])),
         allow_private=swarm.local if settings.allow_private is None else settings.allow_private,
         keep_rounds=settings.keep_rounds,
-        confirmations=settings.confirmations,
+        confirmations=swarm.confirmations,
         poll_interval=settings.poll_interval,
         fee_cap=settings.fee_cap,
         replace_after=settings.replace_after,

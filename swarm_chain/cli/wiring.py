@@ -71,6 +71,11 @@ class Swarm:
             spending.ask(self.web3, spending.Spending(what, payer, fee, tokens), local=self.local, yes=yes)
         self.agreed.update(calls)
 
+    @property
+    def confirmations(self) -> int:
+        """Blocks to wait before acting on what the chain says."""
+        return confirmations(self.settings, self.contracts.deployment.chain_id)
+
     def send(self, account: "Signer", function: "ContractFunction") -> "TxReceipt":
         """Sends from an account, and waits until it counts. What nobody agreed to pay for is asked for now."""
         from swarm_chain.chain.fees import GWEI
@@ -79,7 +84,7 @@ class Swarm:
         if function.fn_name not in self.agreed:
             self.agree(f"Send {function.fn_name}", [function.fn_name], payer=Address(str(account.address)))
         fee_cap = int(self.settings.fee_cap * GWEI)
-        return Sender(self.web3, account, confirmations=self.settings.confirmations, fee_cap=fee_cap).send(function)
+        return Sender(self.web3, account, confirmations=self.confirmations, fee_cap=fee_cap).send(function)
 
     def group(self, argument: int | None = None) -> "Group":
         """The group that is meant. UsageError when none was named, UnknownError when there is none of that number."""
@@ -116,8 +121,15 @@ def swarm_home(settings: "Settings") -> SwarmHome:
     return SwarmHome(settings.home)
 
 
-def rpc_url(settings: "Settings", home: SwarmHome) -> str:
-    """The chain's URL: as set, else that of the folder's own running chain."""
+def confirmations(settings: "Settings", chain_id: int) -> int:
+    """Blocks to wait on a chain: as set, else the network's."""
+    from swarm_chain.chain import networks
+
+    return networks.confirmations(chain_id, settings.confirmations)
+
+
+def rpc_urls(settings: "Settings", home: SwarmHome) -> tuple[str, ...]:
+    """The chain's URLs: as set, else that of the folder's own running chain."""
     if settings.rpc_url:
         return settings.rpc_url
     chain = home.process("chain")
@@ -125,14 +137,14 @@ def rpc_url(settings: "Settings", home: SwarmHome) -> str:
         raise ChainUnreachableError(
             f"No chain runs in {home}, and no RPC URL is set.", "Nothing was changed.", "Run `swarm-chain up --detach`, or give --rpc URL."
         )
-    return chain.url
+    return (chain.url,)
 
 
-def is_local(url: str, chain_id: int) -> bool:
-    """Whether a chain is one of this machine for trying things: by its ID and its address, both."""
+def is_local(urls: tuple[str, ...], chain_id: int) -> bool:
+    """Whether a chain is one of this machine for trying things: by its ID and all its addresses, both."""
     from swarm_chain.chain.connection import is_loopback
 
-    return chain_id in LOCAL_CHAIN_IDS and is_loopback(url)
+    return chain_id in LOCAL_CHAIN_IDS and all(map(is_loopback, urls))
 
 
 def open_swarm(settings: "Settings") -> Swarm:
@@ -147,11 +159,11 @@ def open_swarm(settings: "Settings") -> Swarm:
     from swarm_chain.chain.deployment import load_deployment, verify_deployment
 
     home = swarm_home(settings)
-    url = rpc_url(settings, home)
+    urls = rpc_urls(settings, home)
     deployment = load_deployment(settings.deployment or home.deployment)
-    web3 = connect(url, settings.rpc_timeout)
+    web3 = connect(urls, settings.rpc_timeout, settings.rpc_quorum)
     verify_deployment(web3, deployment)
-    return Swarm(settings, home, web3, Contracts(web3, deployment), is_local(url, deployment.chain_id))
+    return Swarm(settings, home, web3, Contracts(web3, deployment), is_local(urls, deployment.chain_id))
 
 
 def sponsor(settings: "Settings", home: SwarmHome, local: bool) -> "Signer":

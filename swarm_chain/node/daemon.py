@@ -8,6 +8,7 @@ from eth_typing import BlockNumber
 from web3.types import BlockIdentifier
 
 from swarm_chain.chain.connection import block
+from swarm_chain.chain.heads import HeadWatch
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import ChainError, DiskFullError, NumericError, WrongChainError
 from swarm_chain.learning.training import evaluate
@@ -82,6 +83,7 @@ class Daemon:
         self._aggregator = Aggregator(member, self._parents, self._collector, self._after_aggregating)
         self._settler = Settler(member, self._parents)
         self._watch = Watch(member, self._parents, self._collector, _log_sighting)
+        self._heads = HeadWatch(settings.rpc_url, stop)
         self._looked = 0.0
         self._settled = Round(0)
         self._last: Round | None = None
@@ -107,13 +109,14 @@ class Daemon:
                 self._tell(message=error.what)
                 acted = False
             if not acted:
-                self._stop.wait(self._settings.poll_interval)
+                self._heads.wait(self._settings.poll_interval)
         self._member.outbox.finish(ENDING_SECONDS)
         self._tell(message="stopped")
         return False
 
     def close(self) -> None:
         """Ends what runs in the background."""
+        self._heads.close()
         self._collector.stop()
 
     # ---------------------------------------------------------------------------------------------- one look, one act

@@ -17,7 +17,8 @@ class NodeSettings:
 
     Attributes:
         home: folder of its journal, store, lock and status.
-        rpc_url: of the chain.
+        rpc_url: of the chain, or several of it.
+        rpc_quorum: how many of them must say the same; more than half if not given.
         deployment: the deployment file.
         group: it trains in; the node has a seat there.
         account: the node key.
@@ -50,10 +51,11 @@ class NodeSettings:
     """
 
     home: Path
-    rpc_url: str
+    rpc_url: str | tuple[str, ...]
     deployment: Path
     group: GroupId
     account: LocalAccount = field(repr=False)
+    rpc_quorum: int | None = None
     rpc_timeout: float = 30.0
     host: str = "127.0.0.1"
     port: int = 0

@@ -16,6 +16,7 @@ from swarm_chain.chain.connection import block, connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import load_deployment, verify_deployment
 from swarm_chain.chain.fees import GWEI
+from swarm_chain.chain.heads import HeadWatch
 from swarm_chain.chain.outbox import OUTBOX, Outbox
 from swarm_chain.chain.sender import Sender
 from swarm_chain.chain.views import Snapshot
@@ -57,10 +58,11 @@ class WatchSettings:
     """
 
     home: Path
-    rpc_url: str
+    rpc_url: str | tuple[str, ...]
     deployment: Path
     group: GroupId
     account: LocalAccount = field(repr=False)
+    rpc_quorum: int | None = None
     rpc_timeout: float = 30.0
     store_capacity: int | None = None
     providers: tuple[str, ...] = ()
@@ -84,7 +86,7 @@ def run(settings: WatchSettings, tell: Callable[[Sighting], None], stop: threadi
     Raises:
         SwarmChainError: it cannot start, or cannot go on.
     """
-    with following(settings) as follower:
+    with following(settings) as follower, HeadWatch(settings.rpc_url, stop) as heads:
         watcher = Watcher(follower, tell, settings.keep_rounds)
         until = time.monotonic() + PATIENCE
         try:
@@ -100,7 +102,7 @@ def run(settings: WatchSettings, tell: Callable[[Sighting], None], stop: threadi
                     log.warning("%s", error)
                     acted = False
                 if not acted:
-                    stop.wait(settings.poll_interval)
+                    heads.wait(settings.poll_interval)
         finally:
             watcher.close()
 
@@ -162,7 +164,7 @@ def following(settings: WatchSettings) -> Iterator[Follower]:
     """A follower's parts, started, and ended in reverse order."""
     settings.home.mkdir(parents=True, exist_ok=True)
     with exclusive(settings.home), ExitStack() as ending:
-        web3 = connect(settings.rpc_url, settings.rpc_timeout)
+        web3 = connect(settings.rpc_url, settings.rpc_timeout, settings.rpc_quorum)
         deployment = load_deployment(settings.deployment)
         verify_deployment(web3, deployment)
         contracts, account = Contracts(web3, deployment), Address(settings.account.address)

@@ -34,7 +34,7 @@ ANY_ADDRESS = ("0.0.0.0", "::")
 def wired(settings: NodeSettings) -> Iterator[Member]:
     """A node's parts, started, and ended in reverse order. Whoever calls holds the node's home and key (``lock.one_process``)."""
     with ExitStack() as ending:
-        web3 = connect(settings.rpc_url, settings.rpc_timeout)
+        web3 = connect(settings.rpc_url, settings.rpc_timeout, settings.rpc_quorum)
         deployment = load_deployment(settings.deployment)
         verify_deployment(web3, deployment)
         contracts = Contracts(web3, deployment)

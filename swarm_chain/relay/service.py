@@ -61,7 +61,7 @@ def run(settings: RelaySettings, stop: threading.Event, started: Callable[[str],
 
 def _contracts(settings: RelaySettings) -> Contracts:
     """The deployment over a connection of its own: one is the watch's, whom every request may ask, one the courier's."""
-    web3 = connect(settings.rpc_url, settings.rpc_timeout)
+    web3 = connect(settings.rpc_url, settings.rpc_timeout, settings.rpc_quorum)
     deployment = load_deployment(settings.deployment)
     verify_deployment(web3, deployment)
     return Contracts(web3, deployment)

@@ -16,7 +16,8 @@ class RelaySettings:
     """Everything a relay needs to know to run. Durations in seconds.
 
     Attributes:
-        rpc_url: of the chain.
+        rpc_url: of the chain, or several of it.
+        rpc_quorum: how many of them must say the same; more than half if not given.
         deployment: the deployment file.
         group: it works for.
         account: pays for the transactions.
@@ -31,10 +32,11 @@ class RelaySettings:
         replace_after: blocks that a transaction has to be mined in before another replaces it.
     """
 
-    rpc_url: str
+    rpc_url: str | tuple[str, ...]
     deployment: Path
     group: GroupId
     account: LocalAccount = field(repr=False)
+    rpc_quorum: int | None = None
     rpc_timeout: float = 30.0
     host: str = "127.0.0.1"
     port: int = 0

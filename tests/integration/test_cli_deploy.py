@@ -23,7 +23,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalChain]:
 
 @pytest.fixture
 def cli(chain: LocalChain, tmp_path: Path) -> CommandLine:
-    cli = CommandLine(tmp_path).with_settings(password=PASSWORD, rpc_url=chain.url)
+    cli = CommandLine(tmp_path).with_settings(password=PASSWORD, rpc_url=chain.url, confirmations="0")
     cli.done("node", "init")
     return cli
 

@@ -42,7 +42,7 @@ def web3(chain: LocalChain) -> Web3:
 @pytest.fixture(scope="module")
 def cli(chain: LocalChain, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """An operator with coin, who deployed, so that all tokens are its own."""
-    cli = CommandLine(tmp_path_factory.mktemp("spending")).with_settings(rpc_url=chain.url)
+    cli = CommandLine(tmp_path_factory.mktemp("spending")).with_settings(rpc_url=chain.url, confirmations="0")
     home = SwarmHome(cli.folder / ".swarm")
     home.make()
     home.password_file.write_text(secrets.token_urlsafe(32))  # with it, opening a key takes no second

@@ -1,9 +1,12 @@
 """Settings: which source comes first, and what is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from swarm_chain.cli.main import app
 from swarm_chain.cli.settings import PREFIX, Settings
 from swarm_chain.errors import ConfigurationError
 
@@ -108,3 +111,20 @@ def test_a_password_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_providers_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWARM_CHAIN_PROVIDERS", "http://a:1, http://b:2")
     assert Settings.load().providers == ("http://a:1", "http://b:2")
+
+
+def test_several_rpc_urls_are_given_in_one_word_or_as_a_list(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    urls = ("https://one.example/key", "wss://two.example")
+    assert Settings.load(rpc_url=" , ".join(urls)).rpc_url == urls
+    monkeypatch.setenv("SWARM_CHAIN_RPC_URL", ",".join(urls))
+    assert Settings.load().rpc_url == urls
+    monkeypatch.delenv("SWARM_CHAIN_RPC_URL")
+    file = tmp_path / "swarm-chain.yaml"
+    file.write_text(f"rpc_url:\n  - {urls[0]}\n  - {urls[1]}\nrpc_quorum: 1\n")
+    assert (Settings.load(config=file).rpc_url, Settings.load(config=file).rpc_quorum) == (urls, 1)
+
+
+def test_settings_show_no_more_of_rpc_urls_than_their_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWARM_CHAIN_RPC_URL", "https://user:word@one.example:8545/v3/secret-key?token=hidden,wss://two.example/secret-key")
+    said = CliRunner().invoke(app, ["settings", "--json"])
+    assert json.loads(said.output)["rpc_url"] == "https://one.example:8545, wss://two.example"
