@@ -9,6 +9,7 @@ from web3.types import BlockIdentifier
 
 from swarm_chain.chain.connection import block
 from swarm_chain.chain.heads import HeadWatch
+from swarm_chain.chain.outbox import OUTBOX
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import ChainError, DiskFullError, NumericError, WrongChainError
 from swarm_chain.learning.training import evaluate
@@ -21,6 +22,7 @@ from swarm_chain.node.member import Member
 from swarm_chain.node.parents import Parents, current
 from swarm_chain.node.prune import prune
 from swarm_chain.node.reveal import reveal
+from swarm_chain.node.rivals import Rivals
 from swarm_chain.node.settings import NodeSettings
 from swarm_chain.node.settle import Settler
 from swarm_chain.node.sighting import Sighting
@@ -84,6 +86,7 @@ class Daemon:
         self._settler = Settler(member, self._parents)
         self._watch = Watch(member, self._parents, self._collector, _log_sighting)
         self._heads = HeadWatch(settings.rpc_url, stop)
+        self._rivals = Rivals(member.contracts, member.node, member.journal, settings.home / OUTBOX)
         self._looked = 0.0
         self._settled = Round(0)
         self._last: Round | None = None
@@ -129,6 +132,8 @@ class Daemon:
         if confirmations:
             at = BlockNumber(max(block(member.contracts.web3).number - confirmations, 0))
         snapshot = member.contracts.views.snapshot(member.group, member.node, at)
+        if not self._settings.dry_run:
+            self._rivals.check(snapshot)
         self._looked = time.monotonic()
         if self._settings.rounds is not None and self._last is None and snapshot.seat is not None:
             first = max(round_to_commit(current(snapshot), snapshot.block.time), snapshot.seat.from_round)

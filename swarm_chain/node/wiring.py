@@ -19,6 +19,7 @@ from swarm_chain.node.genesis import load_genesis, load_task
 from swarm_chain.node.journal import Journal
 from swarm_chain.node.member import Member
 from swarm_chain.node.relayed import RelayHand
+from swarm_chain.node.rivals import Rivals
 from swarm_chain.node.settings import NodeSettings
 from swarm_chain.protocol.commitment import keccak, result_hash
 from swarm_chain.storage.embedded import EmbeddedStore
@@ -56,6 +57,8 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
         ending.callback(gateway.stop)
         outbox = _open_outbox(settings, web3)
         ending.callback(outbox.close)
+        if not settings.dry_run:  # and before anything is sent
+            Rivals(contracts, node, journal, settings.home / OUTBOX).check(contracts.views.snapshot(settings.group, node))
         url = _announced_url(settings, store, gateway)
         if contracts.identities.endpoint(seat.identity) != url:
             outbox.take(f"announce {url}, change {outbox.count_done('announce ')}", contracts.identities.announce(url))
