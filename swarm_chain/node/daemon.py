@@ -11,14 +11,17 @@ from swarm_chain.chain.connection import block
 from swarm_chain.chain.heads import HeadWatch
 from swarm_chain.chain.outbox import OUTBOX
 from swarm_chain.chain.views import Snapshot
-from swarm_chain.errors import ChainError, DiskFullError, NumericError, WrongChainError
-from swarm_chain.learning.training import evaluate
+from swarm_chain.errors import ChainError, DiskFullError, NumericError, OutOfMemoryError, WrongChainError
+from swarm_chain.learning.local import evaluate
 from swarm_chain.node.aggregate import Aggregator
+from swarm_chain.node.checkpoints import Checkpoints
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.commit import Brought, commit, commit_again
 from swarm_chain.node.evict import free_seats
 from swarm_chain.node.journal import JournaledResult
 from swarm_chain.node.member import Member
+from swarm_chain.node.monitoring import monitored
+from swarm_chain.node.observing import Work
 from swarm_chain.node.parents import Parents, current
 from swarm_chain.node.prune import prune
 from swarm_chain.node.reveal import reveal
@@ -55,7 +58,7 @@ def run(settings: NodeSettings, report: Report | None = None, stop: threading.Ev
     Raises:
         SwarmChainError: it cannot start, or cannot go on; what it committed it can reveal when started again.
     """
-    with wired(settings) as member:
+    with wired(settings) as member, monitored(settings, member):
         daemon = Daemon(member, settings, report, stop or threading.Event())
         try:
             return daemon.run()
@@ -77,9 +80,11 @@ class Daemon:
         self._member = member
         self._settings = settings
         self._stop = stop
-        self._teller = Teller(NodeStatus(member.node, member.seat), [StatusFile(settings.home), *([report] if report else [])])
+        reports: list[Report] = [StatusFile(settings.home), member.observers.status, *([report] if report else [])]
+        self._teller = Teller(NodeStatus(member.node, member.seat), reports)
         self._tell = self._teller.tell
         self._rounds_file = RoundsFile(settings.home)
+        self._checkpoints = Checkpoints(settings.home, member.task, settings.keep_checkpoints)
         self._parents = Parents(member)
         self._collector = Collector(member)
         self._aggregator = Aggregator(member, self._parents, self._collector, self._after_aggregating)
@@ -135,6 +140,7 @@ class Daemon:
         if not self._settings.dry_run:
             self._rivals.check(snapshot)
         self._looked = time.monotonic()
+        member.observers.saw(snapshot.block.number, snapshot.block.time)
         if self._settings.rounds is not None and self._last is None and snapshot.seat is not None:
             first = max(round_to_commit(current(snapshot), snapshot.block.time), snapshot.seat.from_round)
             self._last = Round(member.journal.begin_run(first) + self._settings.rounds - 1)
@@ -159,6 +165,9 @@ class Daemon:
         if self._settler.settle(snapshot):
             return True
         committed, revealed = (slot.committed, slot.revealed) if slot else (False, False)
+        for work, is_on_chain in ((Work.COMMIT, committed), (Work.REVEAL, revealed)):
+            if is_on_chain:
+                self._member.observers.end(work, round_)
         held, settled = self._collector.held(commits), snapshot.head.settled_round
         owed = duty(current(snapshot), snapshot.seat, committed, revealed, snapshot.block.time, held, settled)
         # To fetch what was claimed can take seconds, and a reveal is due.
@@ -204,6 +213,7 @@ class Daemon:
         if self._stop.is_set():
             return False
         self._tell(step=0, steps=0, message="committing" if update else "committing a vote")
+        member.observers.begin(Work.COMMIT, round_)
         self._commit(round_, parent, update)
         self._trained = None
         how = "committed" if member.relay is None else "made"
@@ -221,8 +231,9 @@ class Daemon:
             self._on_step(round_, step, steps, loss)
 
         try:
-            update = train_update(self._member, round_, self._parents.model(parent), on_step, self._must_end)
-        except NumericError as error:
+            with self._member.observers.doing(Work.TRAIN, round_):
+                update = train_update(self._member, round_, self._parents.model(parent), on_step, self._must_end)
+        except (NumericError, OutOfMemoryError) as error:
             log.error("Round %d: no update, the node casts a vote alone. %s", round_, error)
             self._tell(message=error.what)
             update = None
@@ -262,6 +273,7 @@ class Daemon:
         round_, slot = snapshot.phase.round, snapshot.slot
         assert slot is not None  # it committed
         self._tell(message="revealing")
+        self._member.observers.begin(Work.REVEAL, round_)
         commits = self._collector.commits(snapshot, round_)
         match reveal(self._member, current(snapshot), slot.digest, commits, snapshot.phase, snapshot.block.time):
             case Brought.NOTHING:
@@ -282,9 +294,10 @@ class Daemon:
         accuracy = loss = None
         if computed.hash is not None:
             weights = self._parents.model(computed.hash).weights
+            self._checkpoints.save(computed.round, computed.hash, weights)
             try:
                 accuracy, loss = evaluate(member.task, weights, member.held_out, member.device)
-            except NumericError as error:
+            except (NumericError, OutOfMemoryError) as error:
                 log.error("Round %d: %s", computed.round, error)
             self._tell(accuracy=accuracy)
         self._rounds_file.append(RoundFigures(computed.round, computed.parent, computed.hash, computed.result, loss, accuracy))

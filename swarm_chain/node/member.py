@@ -21,6 +21,7 @@ class Member(Follower):
         part: which part of the task's split of the data it trains on.
         own: images it trains on.
         held_out: images it measures models with.
+        device: it trains on; ``None`` where the task needs no torch.
         relay: brings its commits and reveals to the chain; ``None``: it sends them itself.
     """
 
@@ -29,5 +30,5 @@ class Member(Follower):
     part: int
     own: Dataset
     held_out: Dataset
-    device: "torch.device"
+    device: "torch.device | None"
     relay: RelayHand | None = None

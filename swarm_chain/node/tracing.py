@@ -1,12 +1,11 @@
 """Traces of a node's rounds, sent to an OpenTelemetry collector by OTLP over HTTP. Needs the extra ``otel``.
 
-A round is one trace. Its root span begins with the first piece of work and ends with the last before the round is settled; below it is
-a span a piece of work. All are made when the work has ended: times are given, and nothing has to be passed through the node's modules.
+A round is one trace: a root span from its first piece of work to its last, and below it a span each. They are made when the node has
+settled the round, or has got some rounds further: times are given, and nothing has to be passed through the node's modules.
 """
 
 import importlib.util
 import threading
-from typing import TYPE_CHECKING
 
 from swarm_chain import __version__
 from swarm_chain.errors import ConfigurationError
@@ -14,12 +13,9 @@ from swarm_chain.node.observing import Done, Work
 from swarm_chain.node.status import NodeStatus
 from swarm_chain.types import Address, GroupId, Round, Seat
 
-if TYPE_CHECKING:
-    from opentelemetry.trace import Span
-
 NEEDED = "opentelemetry.exporter.otlp.proto.http"
 OPEN_ROUNDS = 4
-"""So many rounds can be under way; the oldest is ended for another."""
+"""So many rounds can be under way; what is known of the oldest is sent for another."""
 EXPORT_SECONDS = 5.0
 """Patience with the collector, for each batch and at the end."""
 
@@ -54,14 +50,13 @@ class Tracing:
         self._tracer = self._provider.get_tracer(__name__, __version__)
         self._attributes = {"swarm_chain.group": group, "swarm_chain.seat": seat}
         self._lock = threading.Lock()
-        self._rounds: dict[Round, Span] = {}
-        self._last: dict[Round, int] = {}
+        self._rounds: dict[Round, list[Done]] = {}
 
     def close(self) -> None:
         """Ends the rounds under way, and sends what was not sent yet."""
         with self._lock:
             for round_ in list(self._rounds):
-                self._end(round_)
+                self._send(round_)
         self._provider.shutdown()
 
     def status(self, status: NodeStatus) -> None:
@@ -72,31 +67,29 @@ class Tracing:
 
     def did(self, done: Done) -> None:
         """As :class:`~swarm_chain.node.observing.Observer`."""
+        with self._lock:
+            self._rounds.setdefault(done.round, []).append(done)
+            if done.work is Work.SETTLE and not done.failed:
+                self._send(done.round)
+            while len(self._rounds) > OPEN_ROUNDS:
+                self._send(min(self._rounds))
+
+    def _send(self, round_: Round) -> None:
+        """Makes a round's spans, the root first, for its start cannot be changed."""
         from opentelemetry.trace import StatusCode, set_span_in_context
 
-        ended = done.begun + round(done.seconds * 1e9)
-        with self._lock:
-            root = self._root(done)
-            span = self._tracer.start_span(done.work, set_span_in_context(root), start_time=done.begun, attributes=self._of(done.round))
+        parts, attributes = self._rounds.pop(round_), self._attributes | {"swarm_chain.round": round_}
+        root = self._tracer.start_span("round", start_time=min(done.begun for done in parts), attributes=attributes)
+        for done in parts:
+            span = self._tracer.start_span(done.work, set_span_in_context(root), start_time=done.begun, attributes=attributes)
             if done.failed:
                 span.set_status(StatusCode.ERROR, done.failed)
-            span.end(ended)
-            self._last[done.round] = max(ended, self._last.get(done.round, 0))
-            if done.work is Work.SETTLE and not done.failed:
-                self._end(done.round)
+            span.end(_ended(done))
+        root.end(max(map(_ended, parts)))
 
-    def _root(self, done: Done) -> "Span":
-        if done.round not in self._rounds:
-            while len(self._rounds) >= OPEN_ROUNDS:
-                self._end(min(self._rounds))
-            self._rounds[done.round] = self._tracer.start_span("round", start_time=done.begun, attributes=self._of(done.round))
-        return self._rounds[done.round]
 
-    def _end(self, round_: Round) -> None:
-        self._rounds.pop(round_).end(self._last.pop(round_))
-
-    def _of(self, round_: Round) -> dict[str, int]:
-        return self._attributes | {"swarm_chain.round": round_}
+def _ended(done: Done) -> int:
+    return done.begun + round(done.seconds * 1e9)
 
 
 def _is_installed() -> bool:

@@ -13,7 +13,7 @@ from swarm_chain.chain.outbox import OUTBOX, Outbox, Rehearsal
 from swarm_chain.chain.relay import Relay
 from swarm_chain.chain.sender import Sender
 from swarm_chain.errors import ConfigurationError, UnknownError
-from swarm_chain.learning import data, devices
+from swarm_chain.learning import data, devices, local
 from swarm_chain.node.endpoints import Endpoints
 from swarm_chain.node.genesis import load_genesis, load_task
 from swarm_chain.node.journal import Journal
@@ -66,7 +66,8 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
         endpoints = Endpoints(contracts, settings.group, group.terms.capacity, node, settings.providers)
         task = load_task(group, store, endpoints)
         genesis = load_genesis(group, task, store, endpoints)
-        if settings.threads is not None:
+        device = local.device(task, settings.device)
+        if device is not None and settings.threads is not None:
             devices.use_threads(settings.threads)
         part = settings.part if settings.part is not None else seat.seat % task.images.parts
         own, held_out = task.part(data.load(task.images.source, settings.data_dir), part)
@@ -84,7 +85,7 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
             part=part,
             own=own,
             held_out=held_out,
-            device=devices.pick(settings.device),
+            device=device,
             contracts=contracts,
             outbox=outbox,
             store=store,
