@@ -27,14 +27,14 @@ def claim(
     Example: `swarm-chain claim --name ada`
     """
     from swarm_chain.chain.events import Claimed, read_events
-    from swarm_chain.cli.keyring import operator_address
     from swarm_chain.cli.wiring import open_swarm
 
     settings = options.settings(
         config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file, name=name
     )
     swarm = open_swarm(settings)
-    address, contracts = operator_address(settings, swarm.home), swarm.contracts
+    operator = swarm.account()
+    address, contracts = Address(str(operator.address)), swarm.contracts
     with present.progress("Looking for credits", lines=False):
         seats = _seats(swarm.contracts.groups.group_count(), swarm, address)
         due = contracts.rewards.settled_credit_of(address) + sum(contracts.rewards.credit_of(group, seat) for group, seat in seats)
@@ -42,7 +42,7 @@ def claim(
     if due:
         swarm.agree(f"Collect {present.tokens(due)} tokens", ["claim"], yes=yes)
         with present.progress("Collecting", lines=False):
-            receipt = swarm.send(swarm.account(), contracts.rewards.claim(seats))
+            receipt = swarm.send(operator, contracts.rewards.claim(seats))
             amount = sum(event.amount for event in read_events(receipt["logs"]) if isinstance(event, Claimed))
     held = contracts.token.balance_of(address)
     if amount:

@@ -216,12 +216,12 @@ def join(
     from swarm_chain.cli.wiring import open_swarm
 
     settings = options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, password_file=password_file, name=name)
-    swarm = open_swarm(settings)
+    swarm, given = open_swarm(settings), read_invitation(invitation)
     found = swarm.group(group)
     calls, tokens = calls_to_join(swarm, found)
     swarm.agree(f"Join group {found.group}", calls, tokens=tokens, yes=yes)
     with present.progress(f"Joining group {found.group}", 6) as step:
-        seat = take_seat(swarm, found, read_invitation(invitation), step, fund_local=fund_local)
+        seat = take_seat(swarm, found, given, step, fund_local=fund_local)
     present.done(f"{settings.name} holds seat {seat.seat} of group {found.group}, from round {seat.from_round}")
 
 

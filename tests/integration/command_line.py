@@ -63,8 +63,9 @@ class CommandLine:
     def _here(self, words: list[str]) -> Ended:
         before = dict(os.environ), sys.argv, sys.stdin, sys.excepthook, Path.cwd()
         out, err = io.StringIO(), io.StringIO()
+        environment = self.environment
         os.environ.clear()
-        os.environ.update(self.environment)
+        os.environ.update(environment)
         sys.argv, sys.stdin = ["swarm-chain", *words], io.StringIO()
         os.chdir(self.folder)
         try:

@@ -22,8 +22,9 @@ from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import load_deployment
 from swarm_chain.chain.local import free_port
 from swarm_chain.cli.swarm_home import SwarmHome
-from swarm_chain.node.keys import create_key, load_key
-from swarm_chain.types import Address
+from swarm_chain.node.keys import create_key, key_address, load_key
+from swarm_chain.node.lock import locks_folder, one_process
+from swarm_chain.types import Address, GroupId
 
 WORDS = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about"
 """A mnemonic of BIP-39's own test vectors; its accounts are known."""
@@ -189,6 +190,42 @@ def test_several_nodes_of_one_operator(swarm: CommandLine) -> None:
     refused(swarm("node", "init", "--name", "five", "--operator-of", "one"), 3, "another operator")
 
 
+# ------------------------------------------------------------------------------------------------ backups
+
+
+def test_a_node_moves_to_another_folder(swarm: CommandLine) -> None:
+    swarm.done("node", "init", "--name", "gil", "--fund-local")
+    swarm.done("node", "init", "--name", "hub", "--operator-of", "gil")
+    made = swarm.done("node", "backup", "hub.backup", "--name", "hub")
+    assert "the password is not in it" in made.err
+    refused(swarm("node", "backup", "hub.backup", "--name", "hub"), 3, "already")
+    refused(swarm("node", "backup", "other.backup", "--name", "nobody"), 3, "no key file")
+    there = swarm.with_settings(home="elsewhere")
+    restored = there.done("node", "restore", "hub.backup")
+    assert "run it on one alone" in restored.err
+    there.done("node", "restore", "hub.backup")
+    here, moved = home_of(swarm), SwarmHome(swarm.folder / "elsewhere")
+    for ours, theirs in ((here.operator_key("gil"), moved.operator_key("hub")), (here.node_key("hub"), moved.node_key("hub"))):
+        assert ours.read_bytes() == theirs.read_bytes()
+        assert not theirs.is_symlink()
+    assert load_deployment(moved.deployment) == load_deployment(here.deployment)
+    refused(there("node", "restore", "hub.backup", "--name", "gil", "--home", ".swarm"), 3, "another one", "Nothing was changed")
+    chain = here.process("chain")
+    assert chain is not None
+    alone = there.with_settings(rpc_url=chain.url, password_file=str(here.password_file), name="hub")
+    alone.done("group", "join", 1, "--fund-local")
+    assert contracts_of(swarm).views.seat(GroupId(1), Address(key_address(moved.node_key("hub")))) is not None
+
+
+def test_a_node_that_runs_is_not_restored_over(swarm: CommandLine) -> None:
+    swarm.done("node", "init", "--name", "ivy")
+    swarm.done("node", "backup", "ivy.backup", "--name", "ivy")
+    node = key_address(home_of(swarm).node_key("ivy"))
+    with one_process(swarm.folder / "running", node, locks_folder(os.environ)):
+        refused(swarm.with_settings(home="third")("node", "restore", "ivy.backup"), 3, "in use by process", "in this home or another")
+    assert not SwarmHome(swarm.folder / "third").node_key("ivy").exists()
+
+
 # ------------------------------------------------------------------------------------------------ secrets
 
 
@@ -214,6 +251,8 @@ def test_no_secret_shows_in_what_commands_say_log_or_leave(swarm: CommandLine) -
         with_password("node", "rotate-key", *named),
         swarm.with_settings(password=password + "!")("group", "leave", 1, *named),
         with_password("claim", *named),
+        with_password("node", "backup", home.path / "canary.backup", *named),
+        with_password("node", "restore", home.path / "canary.backup", "--home", home.path / "restored"),
         with_password("settings"),
         given("settings", "--json"),
         given("node", "init", "--fund-local"),
