@@ -16,14 +16,14 @@ from concurrent.futures import Future
 from functools import cache
 from http import HTTPStatus
 from itertools import count
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import certifi
 import httpcore
 from web3 import Web3
-from web3.types import RPCEndpoint, RPCResponse
+from web3.types import RPCEndpoint, RPCError, RPCResponse
 
 from swarm_chain.chain.urls import is_loopback, shown
 from swarm_chain.errors import ChainUnreachableError
@@ -32,6 +32,8 @@ from swarm_chain.protocol.bounded_json import parse_shallow
 RETRY = "Check that the node runs and that the RPC URL is right, then try again."
 LARGEST_ANSWER = 32 << 20
 """Bytes. Ten thousand logs take a third of it."""
+UNNAMED = -32_000
+"""Code of an error that came without one (EIP-1474: invalid input, and whatever else)."""
 DEPTH = 32
 """Of brackets in an answer; a block's logs take five."""
 FIRST_REST = 0.5
@@ -114,9 +116,9 @@ class Endpoint:
         answer = await self._post(_encoded(number, request))
         if not _is_response(answer):
             raise self._unreachable("answered a request with something else than a JSON-RPC response")
-        if "error" not in answer and answer.get("id") != number:
+        if answer.get("error") is None and answer.get("id") != number:
             raise self._unreachable("answered another request than was made")
-        return cast(RPCResponse, answer)
+        return _clean(answer)
 
     async def _batch(self, requests: Sequence[Request]) -> list[RPCResponse] | None:
         """The responses in the order of the requests; None from services that know no batches."""
@@ -128,7 +130,7 @@ class Endpoint:
         by_number = {part["id"]: part for part in answer if _is_response(part) and isinstance(part.get("id"), int)}
         if len(answer) != len(requests) or by_number.keys() != set(numbers):
             raise self._unreachable("answered a batch of requests incompletely")
-        return [cast(RPCResponse, by_number[number]) for number in numbers]
+        return [_clean(by_number[number]) for number in numbers]
 
     async def _post(self, body: bytes) -> Any:
         headers = [*self._headers.items(), ("Content-Length", str(len(body)))]
@@ -153,6 +155,21 @@ class Endpoint:
 
 def _is_response(answer: Any) -> bool:
     return isinstance(answer, dict) and ("result" in answer or "error" in answer)
+
+
+def _clean(answer: dict[str, Any]) -> RPCResponse:
+    """A response of nothing but a result or an error, the error of the types that JSON-RPC gives it."""
+    error = answer.get("error")
+    if error is None and "result" in answer:
+        return {"jsonrpc": "2.0", "id": 0, "result": answer["result"]}
+    found: dict[str, Any] = error if isinstance(error, dict) else {"message": str(error)}
+    code, data = found.get("code"), found.get("data")
+    if isinstance(data, dict):  # some servers wrap what a contract reverted with
+        data = data.get("data", data.get("result"))
+    clean = RPCError(code=code if isinstance(code, int) else UNNAMED, message=str(found.get("message", error)))
+    if isinstance(data, str):
+        clean["data"] = data
+    return {"jsonrpc": "2.0", "id": 0, "error": clean}
 
 
 def _encoded(number: int, request: Request) -> bytes:

@@ -158,10 +158,12 @@ class QuorumRpc(BaseProvider):
         if groups and len(groups[0]) >= self.quorum:
             for other in (*(endpoint for group in groups[1:] for endpoint in group), *refused):
                 self._failed(other, f"The chain at {other.shown} says something else than the others.")
-            agreeing = groups[0][0]
+            for agreeing in groups[0]:
+                if agreeing.served():
+                    log.info("The chain at %s serves again.", agreeing.shown)
             return [
                 response if "error" in response else _result(value)
-                for response, value in zip(answers.responses[agreeing], answers.said[agreeing], strict=True)
+                for response, value in zip(answers.responses[groups[0][0]], answers.said[groups[0][0]], strict=True)
             ]
         if len(refused) >= self.quorum:
             return answers.responses[refused[0]]
@@ -311,8 +313,6 @@ class QuorumRpc(BaseProvider):
             answers.problems[endpoint] = ChainUnreachableError(f"The chain at {endpoint.shown} answered {problem}.", do=RETRY)
         if endpoint in answers.problems:
             self._failed(endpoint, answers.problems[endpoint].what)
-        elif endpoint.served():
-            log.info("The chain at %s answers again.", endpoint.shown)
 
     def _leave(self, future: "Future[list[RPCResponse]]", endpoint: Endpoint, *, slow: bool, cancel: bool = True) -> None:
         """Goes on without an answer."""

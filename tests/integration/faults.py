@@ -29,6 +29,7 @@ class Fault(Enum):
     WRONG_SHAPE = auto()  # JSON-RPC whose results are of other types
     OTHER_ANSWER = auto()  # of another request
     RATE_LIMIT = auto()  # a JSON-RPC error
+    BAD_ERROR = auto()  # one of the wrong types
     # liars
     STALE = auto()  # the chain as it was when the fault began
     BEHIND = auto()  # a head some blocks ago, everything else as it is
@@ -75,6 +76,8 @@ class Liar:
         answer = self._ask(request)
         if self._fault is Fault.RATE_LIMIT:
             return {"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32005, "message": "rate limit exceeded"}}
+        if self._fault is Fault.BAD_ERROR:
+            return {"jsonrpc": 1, "id": None, "error": {"code": "none", "message": [7], "data": [1]}}
         if self._fault is Fault.OTHER_ANSWER:
             return dict(answer) | {"id": request["id"] + 1_000_003}
         if "result" in answer:

@@ -115,7 +115,11 @@ def test_with_the_only_url_bad_every_read_is_an_error_until_it_serves_again(
     at = block(contracts.web3).number
     truth = facts(contracts, at)
     proxy.begin(fault)
-    reads: list[Callable[[], object]] = [lambda: facts(alone, at), lambda: connect(proxy.url, timeout=0.75)]
+    reads: list[Callable[[], object]] = [
+        lambda: facts(alone, at),
+        lambda: list(alone.token.logs([], 0, at)),
+        lambda: connect(proxy.url, timeout=0.75),
+    ]
     for read in reads:
         with pytest.raises(ChainError) as caught:
             read()
