@@ -32,9 +32,7 @@ LONG = 200_000
 TERMS_HERE = replace(TERMS, commit_duration=LONG, reveal_duration=LONG, challenge_window=60, idle_timeout=2 * LONG)
 ONE, TWO = Round(1), Round(2)
 NOBODY_KNOWS = b"\xee" * 32
-GAP = 20
-"""Blocks between two transactions of a phase, so that reorgs of different depths take different ones back."""
-DEPTHS = (22, 63, 64)
+DEPTHS = (22, 63, 2, 64)
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,8 @@ class World:
         return self.web3.provider.make_request(RPCEndpoint(method), list(params)).get("result")
 
     def mine(self, blocks: int) -> None:
-        self.ask("anvil_mine", hex(blocks), "0x1")
+        if blocks:
+            self.ask("anvil_mine", hex(blocks), "0x1")
 
     def pass_time(self, seconds: int) -> None:
         self.ask("evm_increaseTime", seconds)
@@ -230,23 +229,23 @@ def _reorganised(world: World, case: Case, depths: Sequence[int]) -> int:
     """
     reader, lost = world.reader(case), 0
 
-    def take_all() -> int:
+    def take_all(gap: int) -> int:
         taken = 0
         for step in case.steps:
             if not step.is_taken():
                 step.take()
-                world.mine(GAP)
+                world.mine(gap)
                 taken += 1
         return taken
 
     world.mine(70)  # what came before the phase stays
     for depth in depths:
-        take_all()
+        take_all(depth // 4)  # so that some are taken back, and others not
         before = reader.look()
         assert before == world.reader(case).read(before.snapshot)
         world.ask("anvil_reorg", depth, [])
         if depth % 2:
-            lost += take_all()
+            lost += take_all(depth // 4)
         else:
             lost += sum(not step.is_taken() for step in case.steps)
         for _ in range(2):
@@ -268,7 +267,7 @@ def test_after_a_reorg_is_remembered_what_a_fresh_reader_sees(world: World, phas
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.__name__)
 def test_after_reorgs_of_every_depth(world: World, phase: Callable[[World], Case]) -> None:
-    assert _reorganised(world, phase(world), range(1, 65)) > 20
+    assert _reorganised(world, phase(world), [depth for pair in zip(range(64, 32, -1), range(1, 33), strict=True) for depth in pair]) > 32
 
 
 def test_a_trail_knows_the_way_back(world: World) -> None:
