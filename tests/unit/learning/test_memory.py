@@ -20,8 +20,8 @@ from swarm_chain.learning.training import train
 
 torch.set_num_threads(1)
 logging.basicConfig(format="%(message)s")
-count, room = 512, int(sys.argv[1]) << 20
-task = replace(MNIST, local=replace(MNIST.local, batch=count, steps=1))
+count, room = 16_384, int(sys.argv[1]) << 20
+task = replace(MNIST, network=replace(MNIST.network, name="mlp"), local=replace(MNIST.local, batch=count, steps=1))
 random = np.random.default_rng(1)
 data = Dataset(random.random((count, 1, 28, 28), dtype=np.float32), random.integers(0, 10, count))
 weights = task.initial_weights()
@@ -43,9 +43,9 @@ def train_with(megabytes):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS does not keep to RLIMIT_AS")
 def test_a_batch_that_does_not_fit_is_trained_in_parts_to_the_same_update():
-    came_to, said = train_with(15)
-    assert "Out of memory while training: goes on with 256 images at a time." in said
-    assert (came_to["steps"], came_to["samples"]) == (1, 512)
+    came_to, said = train_with(35)
+    assert "Out of memory while training: goes on with 8192 images at a time." in said
+    assert (came_to["steps"], came_to["samples"]) == (1, 16_384)
     assert came_to["moved"] > 1e-3
     assert came_to["apart"] < 1e-3 * came_to["moved"]
 
