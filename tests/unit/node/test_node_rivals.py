@@ -20,6 +20,6 @@ OURS, THEIRS = b"o" * 24, b"t" * 24
 )
 def test_a_commitment_to_open_that_is_not_in_the_journal_is_foreign(digest, committed, revealed, foreign):
     fields = {"digest": digest, "committed": committed, "revealed": revealed}
-    slot = Slot(**{name: fields.get(name, 0) for name in Slot.__dataclass_fields__})
+    slot = Slot(**{name: fields.get(name, 0) for name in Slot._fields})
     assert is_foreign(slot, [b"another of ours", OURS]) is foreign
     assert not is_foreign(None, [])
