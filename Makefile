@@ -11,6 +11,8 @@ BIN := .venv/bin
 CUDA ?=
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+# a file's tests one after the other, the long ones (contracts, e2e) first
+ON_ALL_CORES := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help
 help: ## show the commands
@@ -48,7 +50,7 @@ demo: install ## four nodes train a network on digits, on a local chain
 
 .PHONY: test
 test: install lint artifacts-check ## everything checked; ends with the tests' summary
-	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not slow" $(ON_ALL_CORES) $(PYTEST_ARGS)
 
 .PHONY: campaigns
 campaigns: install contracts-tools ## what is too long for make test, in reduced form

@@ -88,6 +88,7 @@ def test_a_changed_source_is_noticed(tmp_path: Path) -> None:
     assert "scripts/build_artifacts.py" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_py_solc_x_gives_the_same_bytes() -> None:
     """Given npm's compiler as its binary: its own are downloaded, which closed networks don't allow."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import books
+import pytest
 from swarm_of_processes import STAKE, Swarm
 
 from swarm_chain.chain.events import Collected, ResultPresented, ResultStruck, RoundsStruck, RoundVoid, VoterSlashed
@@ -54,6 +55,7 @@ def test_one_honest_node_of_five_strikes_what_the_others_agree_on(swarm: Swarm) 
     books.check(swarm.contracts)
 
 
+@pytest.mark.slow
 def test_a_watcher_without_a_seat_strikes_what_all_nodes_agree_on(swarm: Swarm) -> None:
     swarm.create(challenge_window=20).add_nodes(3)
     for index in range(3):

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import books
+import pytest
 from misbehaving import DIED
 from swarm_of_processes import STAKE, Swarm
 
@@ -13,6 +14,7 @@ from swarm_chain.types import ZERO32, Round, Seat
 INTERRUPTED = 130
 
 
+@pytest.mark.slow
 def test_lonely_empty_void_and_vanished_rounds(swarm: Swarm) -> None:
     swarm.create().add_nodes(4)
     swarm.start(0, {"votes_only": [3]}, rounds=4)

@@ -164,6 +164,7 @@ def test_a_relay_that_is_killed_holds_nothing_back(swarm: Swarm) -> None:
     assert [event.round for event in swarm.events(RoundFinal)] == [1]
 
 
+@pytest.mark.slow
 def test_a_relay_that_lies_is_found_out_in_time(swarm: Swarm, liar: tuple[str, list[str]]) -> None:
     url, asked = liar
     swarm.create(commit_duration=24, reveal_duration=15).add_nodes(3)

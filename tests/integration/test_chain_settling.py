@@ -15,6 +15,7 @@ from swarm_chain.chain.outbox import OUTBOX, Outbox
 from swarm_chain.chain.sender import Sender
 from swarm_chain.node.journal import Journal, JournaledResult
 from swarm_chain.node.member import Member
+from swarm_chain.node.observing import Observers
 from swarm_chain.node.parents import Parents
 from swarm_chain.node.reveal import to_present
 from swarm_chain.node.settle import Settler
@@ -42,6 +43,7 @@ class Settling:
                 journal=journal,
                 node=node.address,
                 seat=0,
+                observers=Observers(),
                 outbox=outbox,
                 terms=TERMS,
             ),

@@ -160,6 +160,7 @@ def opcodes(code: bytes) -> Iterator[int]:
 # ------------------------------------------------------------------------------------------------ the walk
 
 
+@pytest.mark.slow
 def test_nothing_of_others_moves(living: Living) -> None:
     worked: Counter[str] = Counter()
     by_members: Counter[str] = Counter()

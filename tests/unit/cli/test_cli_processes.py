@@ -17,6 +17,8 @@ ASKING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 def _as_before() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in ASKING}
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # nohup has them ignored, and what is started under it
+        signal.signal(number, signal.SIG_DFL)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
