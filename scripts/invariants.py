@@ -122,6 +122,49 @@ def reached(parts: Sequence[dict[str, object]]) -> dict[str, int]:
     return total
 
 
+REPORT = """# The invariants' release run
+
+**{calls:,} of {wanted:,} calls**, {runs:,} runs, in {minutes:.0f} minutes of a core. No property broke. {rest}
+
+```
+python scripts/invariants.py --calls {wanted}
+```
+
+- What ran: `{subject}`, the digest of the shipped artifacts, `tests/contracts/handlers` and `tests/contracts/Invariant.t.sol`.
+  The log of every part, with seed and commit, is [{log}]({log}).
+- A call is one of sixteen actions, of one transaction or of whole rounds. Every few calls (`check_interval` in `foundry.toml`) and at the
+  end of each run all 28 properties are checked; then both groups have to settle, get an honest round final with every slashable voter
+  slashed, and give everything back.
+- The handlers keep a second set of books by the rules of the specification. What is compared is equal to the wei, so that what once went
+  wrong stays seen.
+- The canary was seen to fail: with slashing cut out (`INVARIANTS_CUT=slash`, 12,000 calls) the campaign ends with an error and names the
+  five situations it missed. With all proofs but demands and expiry cut out (`INVARIANTS_CUT=strike`) a group got stuck on a wrong result,
+  and the run failed.
+
+How often each situation was reached:
+
+| situation | times |
+| --- | ---: |
+{rows}
+"""
+REST = "The rest is still to be run: the command goes on where the log ends, while contracts and handlers stay as they are."
+
+
+def report(log: Path, parts: Sequence[dict[str, object]], wanted: int) -> str:
+    """What ran so far, as Markdown."""
+    calls = sum(int(str(part["calls"])) for part in parts)
+    return REPORT.format(
+        calls=calls,
+        wanted=wanted,
+        runs=sum(int(str(part["runs"])) for part in parts),
+        minutes=sum(float(str(part["seconds"])) for part in parts) / 60,
+        rest="" if calls >= wanted else REST,
+        subject=subject(),
+        log=log.name,
+        rows="\n".join(f"| {name} | {count:,} |" for name, count in reached(parts).items()),
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 where every property held and every situation was reached."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -132,9 +175,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", default="release", help="the parts' seeds follow from it")
     parser.add_argument("--minutes", type=float, help="begin no part after so many minutes")
     parser.add_argument("--log", type=Path, default=ROOT / "docs" / "runs" / "invariants-2026-11-22.jsonl")
+    parser.add_argument("--report", action="store_true", help="run nothing; write what ran beside the log")
     given = parser.parse_args(arguments)
 
     parts = earlier_parts(given.log)
+    if given.report:
+        path = given.log.with_suffix(".md")
+        path.write_text(report(given.log, parts, given.calls), encoding="utf-8")
+        subprocess.run(["npx", "--no-install", "prettier", "--log-level", "warn", "--write", path], cwd=ROOT, check=True)
+        return 0
     seeds = {part["seed"] for part in parts}
     left = given.calls - sum(int(str(part["calls"])) for part in parts)
     until = None if given.minutes is None else time.monotonic() + 60 * given.minutes
