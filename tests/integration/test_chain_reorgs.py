@@ -66,7 +66,7 @@ class Reader:
                 snapshot = self.contracts.views.snapshot(self.swarm.group, self.swarm.nodes[0].address)
                 return self.read(snapshot)
             except ChainError as problem:
-                if "reorganised" not in str(problem) and "could not be read" not in str(problem):
+                if not any(words in str(problem) for words in ("reorganised", "could not be read", "has no block")):
                     raise
 
     def read(self, snapshot: Snapshot) -> Seen:

@@ -92,6 +92,8 @@ DUE = {"permit", "evict", "finalize", "present", "rekey", "release", "settleVoid
 """Duties that are due in one of the stages."""
 MEMBERS_CAN = {"announce", "claim", "commit", "join", "leave", "migrate", "reveal", "revealWith", "rotate", "withdraw"}
 """What is for members alone: with the same arguments it goes through for one of them."""
+STEP_SECONDS = 30
+"""Chain seconds from the last block to the calls that are tried."""
 BATCH = 200
 
 
@@ -268,13 +270,14 @@ def address(living: Living, contract: str) -> Address:
 
 
 def ask_all(living: Living, caller: Address, contract: str, calls: list[str]) -> list[str | None]:
-    """What each call is refused with; None where it goes through."""
+    """What each call is refused with; None where it goes through. At the time that `effect_of` takes, however long this machine does."""
     provider = living.web3.provider
     assert isinstance(provider, QuorumRpc)
+    when = {"time": hex(int(living.web3.eth.get_block("latest")["timestamp"]) + STEP_SECONDS)}
     found: list[str | None] = []
     for start in range(0, len(calls), BATCH):
         requests = [
-            (RPCEndpoint("eth_call"), [{"from": caller, "to": address(living, contract), "data": data}, "latest"])
+            (RPCEndpoint("eth_call"), [{"from": caller, "to": address(living, contract), "data": data}, "latest", {}, when])
             for data in calls[start : start + BATCH]
         ]
         for response in provider.make_batch_request(requests):
@@ -294,7 +297,7 @@ def effect_of(
     before = read(living, wanted)
     mark = living.ask("evm_snapshot")
     now = int(living.web3.eth.get_block("latest")["timestamp"])
-    living.ask("evm_setNextBlockTimestamp", now + 30)
+    living.ask("evm_setNextBlockTimestamp", now + STEP_SECONDS)
     transaction = {"from": actor, "to": address(living, contract), "data": data, "gas": hex(10_000_000)}
     receipt = living.web3.eth.wait_for_transaction_receipt(living.ask("eth_sendTransaction", transaction))
     after = read(living, wanted)
