@@ -274,7 +274,7 @@ def report(mutants: list[Mutant], results: dict[str, Result]) -> tuple[str, bool
         "Random plays, proofs and the tests of gas are not run: so the score is a lower bound.",
         ""
         if len(results) >= len(mutants)
-        else "**Not all mutants were judged: the score is an estimate, and a rough one below some hundreds.**",
+        else "**Not all mutants were judged: the score is an estimate, and too high as long as `--quick` left survivors for later.**",
         "",
         f"**Score {score:.1f} %**: {killed} of {counted} killed. {len(same)} more change nothing that can be seen, as explained below.",
         "",
