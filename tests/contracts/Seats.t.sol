@@ -17,10 +17,10 @@ contract SeatsTest is Swarm {
         swarmOf(1);
         uint256 index = register();
         vault.deposit(2, STAKE);
-        vm.expectEmit(address(vault));
-        emit IStakeVault.StakeLocked(2, STAKE);
         vm.expectEmit(address(rounds));
         emit IRoundManager.SeatTaken(group, 1, nodes[index], 2, 1);
+        vm.expectEmit(address(vault));
+        emit IStakeVault.StakeLocked(2, STAKE);
         vm.prank(operators[index]);
         rounds.join(group, nodes[index], "");
         IRoundViews.SeatView memory seat = views.seat(group, nodes[index]);
