@@ -203,6 +203,7 @@ def test_nothing_of_others_moves(living: Living) -> None:
     assert not [name for name in MEMBERS_CAN if worked[name]], "for members alone"
 
 
+@pytest.mark.slow  # where the walk has led
 def test_views_change_nothing_when_they_are_sent(living: Living) -> None:
     wanted = readings(living)
     before = read(living, wanted)
@@ -219,6 +220,7 @@ def test_views_change_nothing_when_they_are_sent(living: Living) -> None:
     assert read(living, wanted) == before
 
 
+@pytest.mark.slow  # where the walk has led
 def test_what_is_for_one_contract_alone(living: Living) -> None:
     """No other contract of the deployment can call it either, and the one it is for can."""
     everyone = with_parts(living.contracts.deployment.addresses)
