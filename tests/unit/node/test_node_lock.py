@@ -1,4 +1,3 @@
-import json
 import os
 import signal
 import stat
@@ -6,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from key_race import PASSWORD, PROCESSES, race, write_settings
 
 from swarm_chain.errors import KeyFileError
 from swarm_chain.node.keys import create_key, key_address
@@ -109,57 +109,9 @@ def test_a_lock_that_cannot_be_opened_is_named(tmp_path):
 
 # ------------------------------------------------------------------------------------------------ a hundred processes
 
-PROCESSES = 100
-
-RACE = """
-import os, sys
-from pathlib import Path
-from swarm_chain.node import __main__ as program
-settings, count = sys.argv[1:3]
-program.read_settings = lambda path: None
-program.run = lambda settings, stop: stop.wait()
-program.key_address(Path(settings).with_name("node.json"))  # loads what hashes, once for all
-ready, go = os.pipe()
-for index in range(int(count)):
-    if os.fork() == 0:
-        os.close(go)
-        os.read(ready, 1)  # until the parent lets all of them go at once
-        code = program.main(Path(settings + str(index)))
-        os._exit(code)
-os.close(ready)
-os.close(go)
-codes = [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(int(count) - 1)]
-print(*codes, flush=True)
-os.wait()
-"""
-"""Forks the node's program, so that all its processes take the lock at the same moment. The one that gets it stays as it is then."""
-
-
-def write_settings(folder, index):
-    """A node's settings: the homes differ, the key is one. Nothing listens at the chain's URL."""
-    path, home, key = folder / f"settings-{index}", folder / "homes" / str(index), folder / "node.json"
-    values = {"home": str(home), "rpc_url": "http://127.0.0.1:1", "deployment": "none", "group": 1, "key_file": str(key), "password": "p"}
-    path.write_text(json.dumps(values))
-    return path
-
-
-def race(folder):
-    """Lets a hundred processes start with one key; returns how all but one ended, while that one goes on, and how many got the key."""
-    for index in range(PROCESSES):
-        write_settings(folder, index)
-    command = [sys.executable, "-c", RACE, str(folder / "settings-"), str(PROCESSES)]
-    with (folder / "log").open("w") as log:
-        parent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
-        try:
-            codes = parent.stdout.readline().split()
-        finally:
-            os.killpg(parent.pid, signal.SIGKILL)
-            parent.communicate()
-    return codes, (folder / "log").read_text().count("is starting")
-
 
 def test_of_a_hundred_processes_with_one_key_exactly_one_goes_on_ten_times(tmp_path):
-    create_key(tmp_path / "node.json", "p", scrypt_n=2)
+    create_key(tmp_path / "node.json", PASSWORD, scrypt_n=2)
     for _ in range(10):
         assert race(tmp_path) == (["3"] * (PROCESSES - 1), 1)
 
@@ -167,7 +119,7 @@ def test_of_a_hundred_processes_with_one_key_exactly_one_goes_on_ten_times(tmp_p
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_of_a_hundred_processes_with_one_key_exactly_one_goes_on_a_hundred_times(tmp_path):
-    create_key(tmp_path / "node.json", "p", scrypt_n=2)
+    create_key(tmp_path / "node.json", PASSWORD, scrypt_n=2)
     for _ in range(100):
         assert race(tmp_path) == (["3"] * (PROCESSES - 1), 1)
 
@@ -184,7 +136,7 @@ def loading(folder):
 
 
 def test_a_second_process_is_refused_before_anything_heavy_is_loaded(tmp_path):
-    create_key(tmp_path / "node.json", "p", scrypt_n=2)
+    create_key(tmp_path / "node.json", PASSWORD, scrypt_n=2)
     with one_process(tmp_path / "elsewhere", key_address(tmp_path / "node.json"), locks_folder(os.environ)):
         code, lines, loaded = loading(tmp_path)
     assert code == 3
@@ -194,7 +146,7 @@ def test_a_second_process_is_refused_before_anything_heavy_is_loaded(tmp_path):
 
 
 def test_a_node_is_starting_before_anything_heavy_is_loaded(tmp_path):
-    create_key(tmp_path / "node.json", "p", scrypt_n=2)
+    create_key(tmp_path / "node.json", PASSWORD, scrypt_n=2)
     code, lines, loaded = loading(tmp_path)
     assert code == 4, "there is no chain"
     (starting,) = [number for number, line in enumerate(lines) if "is starting" in line]
