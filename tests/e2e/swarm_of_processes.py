@@ -63,6 +63,10 @@ class Swarm:
         self.nodes: list[Address] = []
         self.operators: list[Sender] = []
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
+        self.programs: dict[int, Path] = {}
+        """Of nodes that are not quite the real one; they take the path of their settings."""
+        self.environments: dict[int, dict[str, str]] = {}
+        """What single nodes' processes have in theirs besides."""
         self.task: Task = TASK
         self.group = GroupId(0)
         self.terms = TERMS
@@ -130,13 +134,15 @@ class Swarm:
         """Starts a node's process; with a ``behaviour`` as ``misbehaving.py`` takes it."""
         path = self.settings_file(index, **settings)
         program = [str(MISBEHAVING), json.dumps(behaviour)] if behaviour else ["-m", "swarm_chain.node"]
+        if index in self.programs:
+            program = [str(self.programs[index])]
         with self.log(index).open("ab") as log:
             self.processes[index] = subprocess.Popen(
                 [sys.executable, *program, str(path)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+                env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", **self.environments.get(index, {})},
             )
 
     def log(self, index: int) -> Path:
