@@ -75,7 +75,7 @@ class Swarm:
 
     def create(self, task: Task = TASK, **terms: object) -> "Swarm":
         """Creates and funds the group."""
-        self.task, self.terms = task, replace(TERMS, **terms)
+        self.task, self.terms = task, replace(TERMS, dimension=task.layout().dimension, **terms)
         genesis = Model(task.initial_weights(), task.initial_exponents(), self.terms.fraction_bits)
         groups = self.contracts.groups
         self.treasury.send(groups.create(self.terms, digest_of(task.encode()), digest_of(encode_model(genesis)), model_root(genesis)))
