@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import IntegrityError
@@ -22,6 +23,16 @@ from swarm_chain.types import CommittedUpdate, Phase, Round, Seat
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Computed:
+    """A round's outcome, and what it was computed from."""
+
+    round: Round
+    parent: bytes
+    commits: Sequence[CommittedUpdate]
+    outcome: outcome.Outcome
+
+
 class Aggregator:
     """Computes what closed rounds came to, each as soon as its bytes are here.
 
@@ -39,6 +50,7 @@ class Aggregator:
         self._report = report
         self._said: set[tuple[Round, str]] = set()
         self._made_from: dict[Round, tuple[bytes, Sequence[CommittedUpdate]]] = {}
+        self._last: _Computed | None = None
 
     def aggregate(self, snapshot: Snapshot) -> None:
         """Computes every unsettled closed round that counts, can be computed, and was not from its present parent and commits.
@@ -59,7 +71,7 @@ class Aggregator:
             before = self._member.journal.result_of(round_)
             self._member.observers.begin(Work.AGGREGATE, round_)
             try:
-                computed = aggregate(self._member, self._parents, round_, parent, commits)
+                computed = self._keep(self._computed(round_, parent, commits))
             except UNUSABLE as error:
                 if (round_, error.what) not in self._said:
                     self._said.add((round_, error.what))
@@ -70,37 +82,73 @@ class Aggregator:
             if computed != before:
                 self._report(computed)
 
+    def expected(self, snapshot: Snapshot) -> bytes | None:
+        """Hash of what the open round comes to if nobody else reveals.
+
+        Its model is kept in memory, and nothing is journaled: nobody may vote for it yet.
+
+        Returns:
+            ``None`` where it comes to nothing, or cannot be computed here now.
+        """
+        round_, head = snapshot.phase.round, snapshot.head
+        if is_struck(round_, snapshot.rounds, head.struck_round):
+            return None
+        parent = parent_of(round_, head.result_hash, head.settled_round, snapshot.rounds, self._member.terms.quorum_bps)
+        commits = self._collector.commits(snapshot, round_)
+        if not self._collector.fetch(round_, needed(commits, parent)):
+            return None
+        try:
+            computed = self._computed(round_, parent, commits)
+        except UNUSABLE as error:
+            log.debug("Round %d: nothing can be expected of it here. %s", round_, error.what)
+            return None
+        if computed.outcome.result is None:
+            return None
+        hash_ = result_hash(self._member.domain, computed.outcome.result)
+        self._parents.keep(hash_, computed.outcome.model)
+        return hash_
+
+    def _computed(self, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> "_Computed":
+        """What a round comes to; computed once from the same commits."""
+        last = self._last
+        if last is None or (last.round, last.parent, last.commits) != (round_, parent, commits):
+            last = self._last = _Computed(round_, parent, commits, compute(self._member, self._parents, round_, parent, commits))
+        return last
+
+    def _keep(self, computed: "_Computed") -> JournaledResult:
+        """Stores the model, and journals the result."""
+        member, result = self._member, computed.outcome.result
+        self._last = None  # it is large, and not asked for again
+        if result is None:
+            nothing = JournaledResult(computed.round, computed.parent, None, None)
+            member.journal.record_result(nothing)
+            return nothing
+        hash_ = result_hash(member.domain, result)
+        member.store.put(computed.outcome.model_bytes)
+        member.journal.record_held(result.model_digest, computed.round)
+        journaled = JournaledResult(computed.round, computed.parent, hash_, result)
+        member.journal.record_result(journaled)
+        self._parents.keep(hash_, computed.outcome.model)
+        return journaled
+
 
 def needed(commits: Sequence[CommittedUpdate], parent: bytes) -> list[CommittedUpdate]:
     """Updates that a round's outcome depends on: candidates that 2/3 of the weight revealed say they hold."""
     return [candidate for candidate in inclusion.candidates(commits, parent) if inclusion.available(commits, candidate)]
 
 
-def aggregate(member: Follower, parents: Parents, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> JournaledResult:
-    """Computes a round's outcome, stores its model and journals its result. The bytes it needs are in the store.
+def compute(member: Follower, parents: Parents, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> outcome.Outcome:
+    """Computes a round's outcome. The bytes it needs are in the store.
 
     Raises:
         NotFoundError: bytes, or the parent's model, are not here.
-        StoreError: the model could not be stored.
     """
     opened: dict[Seat, Codes] = {}
     for candidate in needed(commits, parent):
         codes = _open(member, round_, candidate)
         if codes is not None:
             opened[candidate.seat] = codes
-    computed = outcome.compute(member.domain, member.terms, round_, parent, parents.model(parent), commits, opened, digest_of)
-    if computed.result is None:
-        nothing = JournaledResult(round_, parent, None, None)
-        member.journal.record_result(nothing)
-        return nothing
-    result = computed.result
-    hash_ = result_hash(member.domain, result)
-    member.store.put(computed.model_bytes)
-    member.journal.record_held(result.model_digest, round_)
-    journaled = JournaledResult(round_, parent, hash_, result)
-    member.journal.record_result(journaled)
-    parents.keep(hash_, computed.model)
-    return journaled
+    return outcome.compute(member.domain, member.terms, round_, parent, parents.model(parent), commits, opened, digest_of)
 
 
 def _open(member: Follower, round_: Round, candidate: CommittedUpdate) -> Codes | None:

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 
 from eth_typing import BlockNumber
 from web3.types import BlockIdentifier
@@ -30,16 +29,15 @@ from swarm_chain.node.settings import NodeSettings
 from swarm_chain.node.settle import Settler
 from swarm_chain.node.sighting import Sighting
 from swarm_chain.node.status import NodeStatus, Report, RoundFigures, RoundsFile, StatusFile, Teller
-from swarm_chain.node.train import Update, train_update
+from swarm_chain.node.train import Update
+from swarm_chain.node.trainer import Trainer
 from swarm_chain.node.watch import Watch
 from swarm_chain.node.wiring import wired
-from swarm_chain.protocol.phases import Duty, duty, round_to_commit
+from swarm_chain.protocol.phases import Duty, duty, on_roster, reveals_are_in, round_to_commit
 from swarm_chain.types import Phase, Round, Terms
 
 log = logging.getLogger(__name__)
 
-TELL_SECONDS = 0.2
-"""At most so often a status is told while training."""
 ENDING_SECONDS = 15.0
 """How long the end waits for transactions that are out; what is not mined by then the next start looks after."""
 
@@ -91,12 +89,10 @@ class Daemon:
         self._settler = Settler(member, self._parents)
         self._watch = Watch(member, self._parents, self._collector, _log_sighting)
         self._heads = HeadWatch(settings.rpc_url, stop)
+        self._trainer = Trainer(member, self._parents, self._teller, self._glance, settings.poll_interval, stop)
         self._rivals = Rivals(member.contracts, member.node, member.journal, settings.home / OUTBOX)
-        self._looked = 0.0
         self._settled = Round(0)
         self._last: Round | None = None
-        self._trained: tuple[Round, bytes, Update | None] | None = None
-        self._out_of_time = False
 
     def run(self) -> bool:
         """Works until the rounds are done, or it is stopped; returns whether they are done."""
@@ -139,7 +135,6 @@ class Daemon:
         snapshot = member.contracts.views.snapshot(member.group, member.node, at)
         if not self._settings.dry_run:
             self._rivals.check(snapshot)
-        self._looked = time.monotonic()
         member.observers.saw(snapshot.block.number, snapshot.block.time)
         if self._settings.rounds is not None and self._last is None and snapshot.seat is not None:
             first = max(round_to_commit(current(snapshot), snapshot.block.time), snapshot.seat.from_round)
@@ -182,6 +177,7 @@ class Daemon:
                 self._tell(message="fetching others' updates")
             case Duty.WAIT:
                 self._tell(message="waiting for the others")
+        self._train_ahead(snapshot)
         return False
 
     # ---------------------------------------------------------------------------------------------- duties
@@ -215,56 +211,38 @@ class Daemon:
         self._tell(step=0, steps=0, message="committing" if update else "committing a vote")
         member.observers.begin(Work.COMMIT, round_)
         self._commit(round_, parent, update)
-        self._trained = None
+        self._trainer.forget()
         how = "committed" if member.relay is None else "made"
         log.info("Round %d: %s %s on %s….", round_, how, "an update" if update else "a vote", parent.hex()[:8])
         return True
 
     def _train(self, round_: Round, parent: bytes) -> Update | None:
-        """An update on the parent; ``None``, so that the node votes nevertheless, where training fails."""
-        if self._trained and self._trained[:2] == (round_, parent):
-            return self._trained[2]  # the transaction failed, training did not
-        self._out_of_time = False
-        self._tell(message="training", step=0, steps=self._member.task.local.steps)
+        return self._trainer.train(round_, parent)
 
-        def on_step(step: int, steps: int, loss: float) -> None:
-            self._on_step(round_, step, steps, loss)
-
-        try:
-            with self._member.observers.doing(Work.TRAIN, round_):
-                update = train_update(self._member, round_, self._parents.model(parent), on_step, self._must_end)
-        except (NumericError, OutOfMemoryError) as error:
-            log.error("Round %d: no update, the node casts a vote alone. %s", round_, error)
-            self._tell(message=error.what)
-            update = None
-        if update is not None:
-            self._tell(loss=update.loss)
-        self._trained = round_, parent, update
-        return update
-
-    def _on_step(self, round_: Round, step: int, steps: int, loss: float) -> None:
-        """While training: tells how far it is, fetches what others committed, watches, and ends in time to commit."""
-        now = time.monotonic()
-        if step == steps or now - self._teller.told > TELL_SECONDS:
-            self._tell(step=step, steps=steps, loss=loss)
-        if now - self._looked < self._settings.poll_interval:
+    def _train_ahead(self, snapshot: Snapshot) -> None:
+        """While somebody who has not revealed still may: trains on what the open round is expected to come to."""
+        view, seat = current(snapshot), snapshot.seat
+        round_ = Round(view.round + 1)
+        closing = self._last is not None and round_ > self._last
+        if seat is None or closing or not on_roster(seat, round_) or not reveals_are_in(view, snapshot.block.time):
             return
+        expected = self._aggregator.expected(snapshot)
+        if expected is not None:
+            self._trainer.train_ahead(expected, view)
+
+    def _glance(self) -> Snapshot | None:
+        """While training: looks, fetches what others committed, and watches."""
         try:
             snapshot = self._look()
             self._collector.fetch(snapshot.phase.round, self._collector.commits(snapshot, snapshot.phase.round))
             self._watch.watch(snapshot)
         except (ChainError, DiskFullError) as error:
-            self._looked = now
             log.warning("%s", error)
-            return
-        margin = max(self._member.terms.commit_duration // 10, 2)
-        self._out_of_time = snapshot.phase.round == round_ and snapshot.block.time + margin >= snapshot.phase.commit_deadline
+            return None
+        return snapshot
 
     def _under_way(self, doing: str) -> str:
         return self._member.outbox.trouble() or (doing if self._member.relay is None else f"{doing} by the relay")
-
-    def _must_end(self) -> bool:
-        return self._stop.is_set() or self._out_of_time
 
     def _commit(self, round_: Round, parent: bytes, update: Update | None) -> None:
         commit(self._member, round_, parent, update)

@@ -51,10 +51,7 @@ class Parents:
             IntegrityError, TooLargeError: the bytes are not the model that the result names.
         """
         if hash_ not in self._models:
-            model = self._load(hash_)
-            self._models[hash_] = model
-            while len(self._models) > _KEPT:
-                self._models.pop(next(iter(self._models)))
+            self.keep(hash_, self._load(hash_))
         return self._models[hash_]
 
     def to_name(self, snapshot: Snapshot, round_: Round) -> bytes | None:
@@ -89,8 +86,10 @@ class Parents:
         return None
 
     def keep(self, hash_: bytes, model: Model) -> None:
-        """A model just computed, so that it need not be read again."""
+        """A model just computed or read, so that it need not be read again. Those kept longest are let go."""
         self._models[hash_] = model
+        while len(self._models) > _KEPT:
+            self._models.pop(next(iter(self._models)))
 
     def _load(self, hash_: bytes) -> Model:
         member, result = self._member, self.result(hash_)

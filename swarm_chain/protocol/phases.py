@@ -45,6 +45,11 @@ def on_roster(seat: SeatView, round: Round) -> bool:
     return seat.from_round <= round and (seat.until_round == 0 or round < seat.until_round)
 
 
+def reveals_are_in(view: RoundView, now: int) -> bool:
+    """Whether half of the reveal phase is over. By then a node reveals whatever it lacks, so who has not is most likely gone."""
+    return phase(view, now) is Phase.REVEAL and 2 * now >= view.commit_deadline + view.reveal_deadline
+
+
 def is_idle(view: RoundView, now: int, idle_timeout: int) -> bool:
     """Whether a closed round without successor has waited too long for one: it is void, and so is what it came to."""
     return view.round > 0 and now >= view.reveal_deadline + idle_timeout
@@ -65,8 +70,7 @@ def duty(view: RoundView, seat: SeatView | None, committed: bool, revealed: bool
     now_in = phase(view, now)
     missing = held < view.committed
     if now_in is Phase.REVEAL and committed and not revealed:
-        half_over = 2 * now >= view.commit_deadline + view.reveal_deadline
-        return Duty.FETCH if missing and not half_over else Duty.REVEAL
+        return Duty.FETCH if missing and not reveals_are_in(view, now) else Duty.REVEAL
     next_commit = round_to_commit(view, now)
     due = now_in is Phase.CLOSED or (now_in is Phase.COMMIT and not committed)
     if due and seat is not None and on_roster(seat, next_commit) and next_commit <= settled + RING:

@@ -66,7 +66,9 @@ class Misbehaving(Daemon):
         send_commit(self._member, journaled)
 
     def _reveal(self, snapshot):
-        return False if self.does("never_reveals", snapshot.phase.round) else super()._reveal(snapshot)
+        round_ = snapshot.phase.round
+        late = self.does("reveals_late", round_) and not (self.home / "go").exists()
+        return False if late or self.does("never_reveals", round_) else super()._reveal(snapshot)
 
     def _lying(self, compute):
         """What a round came to, with one weight off by one: the same lie on every node that tells it."""

@@ -70,7 +70,8 @@ class Reader:
                 snapshot = self.contracts.views.snapshot(self.swarm.group, self.swarm.nodes[0].address)
                 return self.read(snapshot)
             except ChainError as problem:
-                if time.monotonic() > until or not any(words in str(problem) for words in ("reorganised", "could not be read", "has no block")):
+                changed = any(words in str(problem) for words in ("reorganised", "could not be read", "has no block"))
+                if not changed or time.monotonic() > until:
                     raise
 
     def read(self, snapshot: Snapshot) -> Seen:
@@ -151,7 +152,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with LocalChain(folder) as chain:
         web3 = connect(chain.url)
         world = World(chain, web3, deploy(web3, Sender(web3, chain.account(0)), folder / "deployment.json"))
-        # Anvil 1.x loses blocks for good where its clock mines one while anvil_reorg takes others back; so blocks come with transactions alone.
+        # Where its clock mines a block while anvil_reorg takes others back, Anvil loses blocks for good. So blocks come with transactions alone.
         world.ask("evm_setIntervalMining", 0)
         world.ask("evm_setAutomine", True)
         yield world

@@ -1,7 +1,7 @@
 import pytest
 
 from swarm_chain.protocol.agreement import agrees, expected_parent, is_struck, parent_of
-from swarm_chain.protocol.phases import Duty, duty, is_idle, on_roster, phase, round_to_commit
+from swarm_chain.protocol.phases import Duty, duty, is_idle, on_roster, phase, reveals_are_in, round_to_commit
 from swarm_chain.protocol.settlement import Settlement, settlement, unpresented
 from swarm_chain.types import ZERO32, Phase, RoundView, Rule, Scoring, SeatView, Terms
 
@@ -82,6 +82,11 @@ def test_rosters():
 def test_idle_is_long_after_the_close():
     assert [is_idle(_view(), now, 300) for now in (379, 380)] == [False, True]
     assert not is_idle(_view(0, commits_until=0, reveals_until=0), 10**9, 300)
+
+
+def test_reveals_are_in_when_half_of_their_phase_is_over():
+    assert [reveals_are_in(_view(), now) for now in (0, 59, 60, 69, 70, 79, 80)] == [False] * 4 + [True] * 2 + [False]
+    assert not reveals_are_in(_view(0, commits_until=0, reveals_until=0), 0)
 
 
 @pytest.mark.parametrize(("now", "committed", "revealed", "held", "owed"), [
