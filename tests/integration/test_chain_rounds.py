@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 from chain_swarm import TERMS, Swarm, create, register
+from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
+from eth_utils.abi import function_signature_to_4byte_selector
 from web3 import Web3
 
 from swarm_chain.chain.connection import chain_time
@@ -26,7 +28,7 @@ from swarm_chain.chain.events import (
 )
 from swarm_chain.chain.groups import sign_invitation
 from swarm_chain.chain.identity import public_key, sign_registration
-from swarm_chain.chain.sender import Sender
+from swarm_chain.chain.sender import Call, Sender
 from swarm_chain.errors import TransactionError, UnknownError
 from swarm_chain.protocol.commitment import commitment, genesis_hash, result_hash, reveal_digest
 from swarm_chain.types import ZERO32, Address, Digest, GroupId, Phase, Reveal, Round
@@ -241,6 +243,18 @@ def test_the_last_endpoint_counts(contracts: Contracts, web3: Web3, new_account:
     with pytest.raises(TransactionError) as caught:
         sender.send(contracts.identities.announce("x" * 513))
     assert caught.value.reverted_with == "EndpointLength"
+
+
+def test_an_endpoint_that_is_no_text_harms_nobody(contracts: Contracts, web3: Web3, new_account: NewAccount) -> None:
+    node = new_account()
+    sender = Sender(web3, node)
+    sender.send(contracts.identities.register(node, sender.address))
+    said = function_signature_to_4byte_selector("announce(string)") + encode(["bytes"], [b"http://\xff\xfe:1"])
+    signed = sender.sign(Call("announce", contracts.identities.address, said, 200_000), sender.nonce(), sender.fees("announce"))
+    sender.broadcast(signed.raw)
+    assert sender.wait(signed.hash)["status"] == 1
+    found = contracts.identities.endpoints()[contracts.identities.identity_of(sender.address)]
+    assert found == "http://\ufffd\ufffd:1"
 
 
 def test_invitations(contracts: Contracts, web3: Web3, treasury: Sender, new_account: NewAccount) -> None:

@@ -34,6 +34,11 @@ class Argument(NamedTuple):
     type: str
     named_type: str
 
+    @property
+    def decoded_as(self) -> str:
+        """What the ABI's decoder takes it for. It refuses text that is not UTF-8, and contracts log whatever they are given."""
+        return "bytes" if self.type == "string" else self.type
+
     def fields(self) -> tuple[str, ...]:
         """The fields it fills."""
         return _PACKED[self.named_type][0] if self.named_type in _PACKED else (self.name,)
@@ -80,8 +85,8 @@ def _read(log: LogReceipt) -> Event | None:
         return None
     values: dict[str, Any] = {}
     for argument, word in zip(layout.topics, log["topics"][1:], strict=True):
-        values |= argument.read(decode([argument.type], bytes(word))[0])
-    for argument, value in zip(layout.data, decode([argument.type for argument in layout.data], bytes(log["data"])), strict=True):
+        values |= argument.read(decode([argument.decoded_as], bytes(word))[0])
+    for argument, value in zip(layout.data, decode([argument.decoded_as for argument in layout.data], bytes(log["data"])), strict=True):
         values |= argument.read(value)
     place = Place(
         contract=Address(str(log["address"])),
@@ -150,6 +155,8 @@ def _argument(given: dict[str, Any]) -> Argument:
 def _as_ours(name: str, kind: str, value: Any) -> Any:
     if kind == "address":
         return address_of(value)
+    if kind == "string":
+        return bytes(value).decode("utf-8", "replace")
     if name == "terms":
         return terms_of(value)
     if name == "result":
