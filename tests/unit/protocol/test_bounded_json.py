@@ -49,14 +49,30 @@ def test_as_many_values_as_one_likes_are_parsed_if_they_lie_shallow() -> None:
         b'{"a":' * 4 + b"1" + b"}" * 4,
         b'["]",["]",["]",["]"]]]]',  # brackets in strings close nothing
         b'["\\"]",["\\"]",["\\"]",[1]]]]',
-        b'"' + b"[" * 4,
         "[" * 4 + "]" * 4,
     ],
-    ids=range(7),
+    ids=range(6),
 )
 def test_deeper_is_refused_however_it_hides(data: bytes | str) -> None:
     with pytest.raises(ValueError, match="nested deeper"):
         parse_shallow(data if isinstance(data, bytes) else data.encode("utf-16"), depth=3)
+
+
+def test_brackets_in_a_string_that_nothing_closes_are_no_nesting() -> None:
+    with pytest.raises(ValueError, match="Unterminated string"):
+        parse_shallow(b'"' + b"[" * 4, depth=3)
+
+
+def test_quotes_that_nothing_closes_are_read_once() -> None:
+    """A search that begins anew at each of them takes days, in which the whole process stands still."""
+    program = (
+        "from swarm_chain.protocol.bounded_json import parse_shallow\n"
+        "for end in (b'', b'\\\\', b'\\n'):\n"
+        "    try:\n        parse_shallow(b'[' * 40 + b'\"' + b'\\\\\"' * 4_000_000 + end, depth=32)\n"
+        "    except ValueError as error:\n        print(error)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.stdout.count("nested deeper") == 3, ended.stderr
 
 
 def test_brackets_do_not_hide_among_the_bytes_of_other_encodings() -> None:
