@@ -3,12 +3,13 @@
 Whatever goes wrong on the way is a ``ChainError``. URLs often carry an API key, so messages show their host alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from eth_typing import Hash32
 from web3 import Web3
-from web3.exceptions import BlockNotFound
+from web3.exceptions import BlockNotFound, TransactionNotFound
 from web3.types import BlockIdentifier, RPCEndpoint
 
 from swarm_chain.chain.endpoint import RETRY
@@ -96,6 +97,18 @@ def block(web3: Web3, which: BlockIdentifier = "latest") -> Block:
     return Block(
         number=found["number"], hash=Hash32(bytes(found["hash"])), time=found["timestamp"], parent=Hash32(bytes(found["parentHash"]))
     )
+
+
+@contextmanager
+def told_of(web3: Web3) -> Iterator[None]:
+    """Within, blocks and transactions are looked up that the chain told of: where it does not have one, that is a ``ChainError``. It gave
+    the block up, or the server that is asked now is behind the one that was asked before."""
+    try:
+        yield
+    except (BlockNotFound, TransactionNotFound):
+        raise ChainError(
+            f"The chain at {provider_name(web3)} does not have now what it told of a moment ago.", "Nothing was made of it.", "Look again."
+        ) from None
 
 
 def chain_time(web3: Web3) -> int:

@@ -16,7 +16,7 @@ from web3 import Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
 from web3.types import BlockIdentifier, Nonce, TxParams, TxReceipt, Wei
 
-from swarm_chain.chain.connection import chain_id, is_loopback, provider_name
+from swarm_chain.chain.connection import chain_id, is_loopback, provider_name, told_of
 from swarm_chain.chain.fees import GWEI, Fees, Market, offered
 from swarm_chain.chain.reverts import refusal_in_words, revert_of
 from swarm_chain.chain.signer import Signer
@@ -186,7 +186,8 @@ class Sender:
 
     def market(self) -> Market:
         """What gas costs now."""
-        base = self.web3.eth.get_block("latest").get("baseFeePerGas", Wei(0))
+        with told_of(self.web3):
+            base = self.web3.eth.get_block("latest").get("baseFeePerGas", Wei(0))
         return Market(int(base), int(self.web3.eth.max_priority_fee))
 
     def fees(self, what: str) -> Fees:
@@ -295,7 +296,8 @@ class Sender:
 
     def why_reverted(self, receipt: TxReceipt, what: str) -> SwarmChainError:
         """The error that a mined transaction ended with. Makes the call again where it failed, for receipts don't say why."""
-        transaction = self.web3.eth.get_transaction(receipt["transactionHash"])
+        with told_of(self.web3):
+            transaction = self.web3.eth.get_transaction(receipt["transactionHash"])
         kept = "Its fee is spent; nothing else changed."
         if receipt["gasUsed"] >= transaction["gas"]:
             return TransactionError(f"{what} ran out of gas.", kept, "Try again.")

@@ -13,6 +13,7 @@ from eth_utils.abi import function_abi_to_4byte_selector
 from hexbytes import HexBytes
 
 from swarm_chain.chain import artifacts
+from swarm_chain.chain.connection import told_of
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.outbox import recent_steps
 from swarm_chain.chain.views import Slot, Snapshot
@@ -59,17 +60,21 @@ class Rivals:
 
         Raises:
             KeyFileError: somebody does, or the journal lacks what this node did.
+            ChainError: the chain does not answer, or no longer has what it told of; the next look goes on.
         """
         round_ = snapshot.phase.round
         if is_foreign(snapshot.slot, [commit.commitment for commit in self._journal.commits(round_)]):
             raise _found(self._node, f"a commit of round {round_} on chain", round_)
         number = snapshot.block.number
         nonce = int(self._contracts.web3.eth.get_transaction_count(self._node, BlockNumber(number)))
-        before, self._seen = self._seen, (number, nonce)
-        if before is None or nonce <= before[1]:
-            return
-        for block in range(max(before[0] + 1, number - LOOKED_BACK), number + 1):
-            for name, hash_, data in self._calls_in(block):
+        if self._seen is not None and nonce > self._seen[1]:
+            with told_of(self._contracts.web3):
+                self._check_blocks(range(max(self._seen[0] + 1, number - LOOKED_BACK), number + 1), round_)
+        self._seen = number, nonce  # not before these blocks were searched
+
+    def _check_blocks(self, numbers: Iterable[int], round_: Round) -> None:
+        for number in numbers:
+            for name, hash_, data in self._calls_in(number):
                 if data not in self._sent() and self._contracts.web3.eth.get_transaction_receipt(HexBytes(hash_))["status"] == 1:
                     raise _found(self._node, f"the transaction 0x{hash_.hex()} ({name})", round_)
 

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from fault_proxy import FaultProxy
+from faults import Fault
+from hexbytes import HexBytes
 from web3 import Web3
 from web3.types import RPCEndpoint
 
@@ -14,7 +17,7 @@ from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deploying import deploy
 from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.sender import NonceUsedError, Sender, SignedTransaction
-from swarm_chain.errors import TransactionError, UnknownError
+from swarm_chain.errors import ChainError, TransactionError, UnknownError
 from swarm_chain.types import Address, GroupId
 
 NewAccount = Callable[[], LocalAccount]
@@ -43,6 +46,21 @@ def test_a_revert_that_was_mined_is_explained_too(contracts: Contracts, sender: 
     with pytest.raises(TransactionError, match="fee is spent") as caught:
         sender.send(contracts.token.transfer(contracts.token.address, 5), gas=100_000)
     assert caught.value.reverted_with == "ERC20InsufficientBalance"
+
+
+def test_why_a_server_that_lags_cannot_say_yet_is_asked_again(
+    web3: Web3, anvil: LocalChain, contracts: Contracts, new_account: NewAccount
+) -> None:
+    with FaultProxy(anvil.url) as proxy:
+        lagging = Sender(connect(proxy.url), new_account())
+        proxy.begin(Fault.STALE)
+        failed = lagging.prepare(contracts.token.transfer(contracts.token.address, 5), gas=100_000)
+        web3.eth.send_raw_transaction(failed.raw)
+        receipt = web3.eth.wait_for_transaction_receipt(HexBytes(failed.hash))
+        with pytest.raises(ChainError, match="does not have now what it told of"):
+            lagging.why_reverted(receipt, "It")
+        proxy.end()
+        assert "ERC20InsufficientBalance" in str(lagging.why_reverted(receipt, "It"))
 
 
 def test_running_out_of_gas_is_said(contracts: Contracts, treasury: Sender) -> None:

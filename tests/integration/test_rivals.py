@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 from chain_swarm import Swarm
+from fault_proxy import FaultProxy
+from faults import Fault
 
+from swarm_chain.chain.connection import connect
+from swarm_chain.chain.contracts import Contracts
+from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.outbox import OUTBOX, Outbox
 from swarm_chain.chain.sender import Sender
-from swarm_chain.errors import KeyFileError
+from swarm_chain.errors import ChainError, KeyFileError
 from swarm_chain.node.journal import Journal, JournaledCommit
 from swarm_chain.node.rivals import Rivals
 from swarm_chain.protocol.commitment import commitment
@@ -68,6 +73,22 @@ def test_an_announcement_that_this_process_did_not_make_stops_it(swarm: Swarm, t
     swarm.nodes[0].sender.send(swarm.contracts.identities.announce("http://elsewhere"))
     with pytest.raises(KeyFileError, match=r"transaction 0x[0-9a-f]{64} \(announce\) is not this process's"):
         look(swarm, rivals)
+
+
+def test_what_a_server_that_lags_does_not_show_yet_is_looked_for_again(swarm: Swarm, anvil: LocalChain, tmp_path: Path) -> None:
+    node = swarm.nodes[0]
+    with FaultProxy(anvil.url) as proxy:
+        contracts = Contracts(connect(proxy.url), swarm.contracts.deployment)
+        rivals = Rivals(contracts, node.address, Journal(tmp_path / "journal.db", b"binding"), tmp_path / OUTBOX)
+        look(swarm, rivals)
+        proxy.begin(Fault.STALE)  # counts the nonce, and has no block that is newer
+        node.sender.send(swarm.contracts.identities.announce("http://elsewhere"))
+        for _ in range(2):
+            with pytest.raises(ChainError, match="does not have now what it told of"):
+                look(swarm, rivals)
+        proxy.end()
+        with pytest.raises(KeyFileError, match=r"\(announce\) is not this process's"):
+            look(swarm, rivals)
 
 
 def test_what_a_user_sends_with_the_key_is_no_sign(swarm: Swarm, tmp_path: Path) -> None:
