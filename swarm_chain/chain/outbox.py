@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from eth_utils.crypto import keccak
@@ -160,8 +161,10 @@ class Outbox:
             return False
         self._is_unsure = False
         # What was mined before a block is there as long as that block is.
-        is_whole = self._seen is not None and self._is_there(self._seen)
+        is_whole = self._seen is not None and self._is_there(self._seen.number, self._seen.hash)
         self._seen = None
+        if not is_whole:
+            self._take_back(head)
         market: Market | None = None
         for step in self._steps.open():
             if step.state is State.MINED and is_whole:
@@ -203,7 +206,7 @@ class Outbox:
             self._check_balance(step.call, fees)
             nonce = max([self.sender.nonce("pending"), *(other.nonce + 1 for other in self._steps.open())])
             step = self._keep(step, nonce, fees, at)
-            step = self._send(step)
+            step = self._send(step, is_new=True)
         except (TransactionError, UnknownError) as error:
             self._refuse(step, error)
             raise
@@ -223,23 +226,24 @@ class Outbox:
         log.info("%s: signed with nonce %d, at most %.3f gwei a gas.", step.name, nonce, fees.highest / GWEI)
         return step
 
-    def _send(self, step: Step) -> Step:
-        """Lets the last version out, or out again.
+    def _send(self, step: Step, *, is_new: bool = False) -> Step:
+        """Lets the last version out, or out again. A step whose only version the chain's node refuses is refused.
 
         Raises:
-            TransactionError: the chain's node refuses the first version there is.
+            TransactionError: that version is new, and never left.
         """
+        is_only = step.state is State.SIGNED and sum(version.nonce == step.nonce for version in step.versions) == 1
         try:
             self.sender.broadcast(step.last.raw, step.name)
         except NonceUsedError:
-            is_first = step.state is State.SIGNED and sum(version.nonce == step.nonce for version in step.versions) == 1
-            return self._lost(step) if is_first else step
+            return self._lost(step) if is_only else step
         except UnderpricedError as error:
             return self._hold(step, error)
         except (TransactionError, UnknownError) as error:
-            if step.state is State.SIGNED and len(step.versions) == 1:
+            if is_new and is_only:
                 raise
-            return self._hold(step, error)
+            # It is kept, for it may have left before a crash, and be mined.
+            return self._steps.move(step, State.REFUSED, error.what) if is_only else self._hold(step, error)
         except ChainError as error:
             self._is_unsure = True  # it may or may not have left: the next look sends it again
             return self._hold(step, error)
@@ -266,7 +270,11 @@ class Outbox:
         nonce, fees = self.sender.nonce("pending"), offered(market, self.sender.fee_cap)
         if nonce < first.nonce and fees is not None:
             call = Call(f"fill the gap at nonce {nonce}", self.sender.address, b"", PLAIN_GAS)
-            self._send(self._keep(self._steps.put(call, head.number), nonce, fees, head.number))
+            step = self._keep(self._steps.put(call, head.number), nonce, fees, head.number)
+            try:
+                self._send(step, is_new=True)
+            except (TransactionError, UnknownError) as error:
+                self._refuse(step, error)
 
     # ---------------------------------------------------------------------------------------------- what became of them
 
@@ -289,6 +297,19 @@ class Outbox:
             log.warning("%s: the block that it was mined in is gone.", step.name)
             step = self._steps.gone(step, at)
         return step
+
+    def _take_back(self, head: Block) -> None:
+        """Takes up again what was settled for good, where the chain gave up its block all the same."""
+        gone = list(takewhile(lambda step: not self._is_there(_mined(step).number, _mined(step).block), self._steps.settled()))
+        if gone:
+            log.warning(
+                "The chain gave up more than %d blocks, with %d transactions that were settled for good. They are sent again. A chain that"
+                " does this is not to be relied on: wait for more confirmations there, or see that the RPC URL is of the right chain.",
+                FINAL_BLOCKS,
+                len(gone),
+            )
+        for step in gone:
+            self._steps.gone(step, head.number)
 
     def _counts(self, step: Step) -> bool:
         """Whether a step is mined, and as deep as is to confirm it."""
@@ -328,9 +349,9 @@ class Outbox:
             self._said.add((name, why))
             log.log(level, "%s", words)
 
-    def _is_there(self, seen: Block) -> bool:
+    def _is_there(self, number: int, hash_: bytes) -> bool:
         try:
-            return bytes(self.sender.web3.eth.get_block(seen.number)["hash"]) == seen.hash
+            return bytes(self.sender.web3.eth.get_block(number)["hash"]) == hash_
         except BlockNotFound:
             return False
 

@@ -434,6 +434,23 @@ def test_a_nonce_that_nobody_uses_is_filled(bench: Bench) -> None:
     assert bench.step("fill the gap at nonce 0").state is State.MINED
 
 
+def test_without_coin_a_gap_waits_and_holds_up_nothing_else(bench: Bench) -> None:
+    other = bench.sender()
+    theirs = other.prepare(bench.give(100))
+    other.broadcast(theirs.raw)
+    bench.take("give")
+    bench.rpc("anvil_dropTransaction", "0x" + theirs.hash.hex())
+    bench.rpc("anvil_setBalance", bench.account.address, "0x0")
+    for _ in range(bench.replace_after + 3):
+        bench.mine()
+        bench.outbox.drive()
+    gap = bench.step("fill the gap at nonce 0")
+    assert (gap.state, gap.versions) == (State.REFUSED, ())
+    bench.rpc("anvil_setBalance", bench.account.address, hex(10**18))
+    bench.until_done("give")
+    assert (bench.given(), bench.nonce()) == (1, 2)
+
+
 # ---------------------------------------------------------------------------------------------------- reorganisations
 
 
@@ -456,6 +473,26 @@ def test_what_a_reorganisation_removed_is_sent_again_byte_for_byte(bench: Bench,
     assert bench.given() == 2
 
 
+def test_what_was_settled_for_good_and_is_taken_back_all_the_same_is_sent_again(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    names = ["one", "two"]
+    stays = bench.take("before").last.hash
+    bench.mine(10)
+    sent = [bench.take(name).last.hash for name in names]
+    for blocks in (1, 70):
+        bench.mine(blocks)
+        bench.outbox.drive()
+    assert [bench.step(name).state for name in ("before", *names)] == [State.CONFIRMED] * 3
+    bench.rpc("anvil_reorg", 75, [])
+    assert (bench.given(), bench.nonce("pending")) == (1, 1)
+    bench.opened()  # whether it ran or not
+    bench.outbox.drive()
+    assert caplog.text.count("gave up more than 64 blocks") == 1
+    bench.until_done(*names)
+    assert [bench.step(name).mined.hash for name in ("before", *names)] == [stays, *sent]  # type: ignore[union-attr]  # mined
+    assert bench.given() == 3
+    assert "before: " not in caplog.text
+
+
 def test_deep_enough_it_is_settled_for_good(bench: Bench) -> None:
     bench.take("give")
     bench.mine()
@@ -466,7 +503,7 @@ def test_deep_enough_it_is_settled_for_good(bench: Bench) -> None:
     bench.mine()
     bench.outbox.drive()
     step = bench.step("give")
-    assert (step.state, step.versions) == (State.CONFIRMED, ())
+    assert step.state is State.CONFIRMED
     assert bench.outbox.take("give", bench.give())
     assert bench.outbox.count_done("gi") == 1
 
@@ -517,6 +554,30 @@ def test_an_account_without_coin_is_told_and_goes_on_when_it_has_some(bench: Ben
     bench.take("give")
     bench.until_done("give")
     assert (bench.given(), bench.nonce()) == (1, 1)
+
+
+def test_what_may_have_left_and_is_refused_now_holds_up_nothing_else(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a crash or a broken connection, when the account was emptied meanwhile."""
+
+    def unreachable(*_: object) -> bytes:
+        raise ChainUnreachableError("The connection broke.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.outbox.sender, "broadcast", unreachable)
+        left = bench.take("give").last
+    told: list[TxReceipt] = []
+    bench.rpc("anvil_setBalance", bench.account.address, "0x0")
+    bench.outbox.drive()
+    step = bench.step("give")
+    assert (step.state, "enough of the chain's coin" in step.why) == (State.REFUSED, True)
+    assert not bench.outbox.was_taken("give")
+    assert [version.hash for version in step.versions] == [left.hash]  # it may be mined after all
+    bench.rpc("anvil_setBalance", bench.account.address, hex(10**18))
+    bench.outbox.sender.broadcast(left.raw)
+    bench.mine()
+    assert bench.outbox.take("give", bench.give(), told.append)
+    assert [bytes(receipt["transactionHash"]) for receipt in told] == [left.hash]
+    assert (bench.given(), bench.nonce("pending")) == (1, 1)
 
 
 # ---------------------------------------------------------------------------------------------------- disks and rehearsals
