@@ -152,7 +152,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with LocalChain(folder) as chain:
         web3 = connect(chain.url)
         world = World(chain, web3, deploy(web3, Sender(web3, chain.account(0)), folder / "deployment.json"))
-        # Where its clock mines a block while anvil_reorg takes others back, Anvil loses blocks for good. So blocks come with transactions alone.
+        # Where its clock mines a block while anvil_reorg takes others back, Anvil loses blocks for good. So none come without transactions.
         world.ask("evm_setIntervalMining", 0)
         world.ask("evm_setAutomine", True)
         yield world

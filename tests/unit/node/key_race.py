@@ -55,6 +55,9 @@ def race(folder: Path) -> tuple[list[str], int]:
         assert parent.stdout is not None
         try:
             codes = parent.stdout.readline().split()
+            until = time.monotonic() + 60
+            while "is starting" not in (folder / "log").read_text() and time.monotonic() < until:
+                time.sleep(0.01)  # the others may have ended while the one had the lock and had not said so yet
         finally:
             os.killpg(parent.pid, signal.SIGKILL)
             parent.communicate()

@@ -116,14 +116,6 @@ def test_of_a_hundred_processes_with_one_key_exactly_one_goes_on_ten_times(tmp_p
         assert race(tmp_path) == (["3"] * (PROCESSES - 1), 1)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_of_a_hundred_processes_with_one_key_exactly_one_goes_on_a_hundred_times(tmp_path):
-    create_key(tmp_path / "node.json", PASSWORD, scrypt_n=2)
-    for _ in range(100):
-        assert race(tmp_path) == (["3"] * (PROCESSES - 1), 1)
-
-
 HEAVY = {"torch", "numpy", "web3", "eth_account", "eth_utils", "httpx", "pydantic", "requests"}
 
 
