@@ -4,12 +4,13 @@
             ┌──────── its nonce went to another ────────┐
             ▼                                           │
 take ──▶ waiting ──▶ signed ──▶ sent ──▶ mined ──▶ confirmed
-            │           │        ▲ │       │
-            │           │        └─┼───────┘ the chain gave up its block
+            │           │        ▲ │       │         │
+            │           │        └─┼───────┴─────────┘ the chain gave up its block
             └───────────┴──▶ refused ◀── and taken again: waiting
 ```
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import resources
@@ -34,7 +35,7 @@ class State(StrEnum):
     SENT = "sent"
     MINED = "mined"
     CONFIRMED = "confirmed"
-    """Mined so deep that no reorganisation is expected to undo it."""
+    """Mined so deep that no reorganisation is expected to undo it; looked at again only where one undid the block of the last look."""
     REFUSED = "refused"
     """By the contract or the chain's node; it may be taken again."""
 
@@ -125,6 +126,13 @@ class Steps:
         found = self._steps("state IN ('waiting', 'signed', 'sent', 'mined')")
         return sorted(found, key=lambda step: (step.nonce < 0, step.nonce, step.id))
 
+    def settled(self) -> Iterator[Step]:
+        """Steps that are settled for good, the one mined last first."""
+        for (name,) in self._database.read(
+            "SELECT name FROM steps WHERE account = ? AND state = 'confirmed' ORDER BY mined_number DESC, id DESC", self._account
+        ):
+            yield self._again(name)
+
     def last(self, count: int) -> list[Step]:
         """The steps taken up last, the newest first."""
         return self._steps("1 ORDER BY id DESC LIMIT ?", count)
@@ -213,9 +221,10 @@ class Steps:
         return self._again(step.name)
 
     def gone(self, step: Step, at: int) -> Step:
-        """Notes that the block is gone; the step is out again from then on."""
+        """Notes that the block is gone; the step is out again from then on, or waits to be signed where what was is not kept."""
         with self._database.transaction():
-            self._database.write("UPDATE steps SET state = 'sent' WHERE id = ?", step.id)
+            state = State.SENT if step.versions else State.WAITING
+            self._database.write("UPDATE steps SET state = ? WHERE id = ?", state, step.id)
             self._database.write("UPDATE versions SET out_since = ? WHERE step = ?", at, step.id)
         return self._again(step.name)
 
@@ -236,11 +245,10 @@ class Steps:
         return self._again(step.name)
 
     def confirmed(self, step: Step) -> None:
-        """Lets go of what was signed for a step that is settled for good, and of steps long ago."""
+        """Notes that a step is settled for good, and lets go of steps long ago with what was signed for them."""
         old = "account = ? AND id < ? AND state IN ('confirmed', 'refused')"
         with self._database.transaction():
             self._database.write("UPDATE steps SET state = 'confirmed' WHERE id = ?", step.id)
-            self._database.write("DELETE FROM versions WHERE step = ?", step.id)
             limit = step.id - KEPT_STEPS
             self._database.write(f"DELETE FROM versions WHERE step IN (SELECT id FROM steps WHERE {old})", self._account, limit)
             self._database.write(f"DELETE FROM steps WHERE {old}", self._account, limit)
