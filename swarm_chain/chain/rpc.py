@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from statistics import median_high
+from statistics import median_high, median_low
 from typing import Any, cast
 
 from eth_utils.crypto import keccak
@@ -36,7 +36,8 @@ REFUSALS_UNDERSTOOD = {"eth_call", "eth_estimateGas", "eth_sendRawTransaction", 
 """Requests whose refusals mean something to whoever made them; those of all others are errors."""
 NOT_THERE_YET = {"eth_getTransactionByHash", "eth_getTransactionReceipt"}
 """Where some URLs know something and others nothing yet, the answer is nothing yet."""
-MEDIAN = {"eth_estimateGas", "eth_gasPrice", "eth_maxPriorityFeePerGas"}
+MEDIAN = {"eth_estimateGas": median_high, "eth_gasPrice": median_low, "eth_maxPriorityFeePerGas": median_low}
+"""Of an even number the higher gas, of which what is not used costs nothing, and the lower price: one URL of two can make nothing dearer."""
 BLOCK_PLACE = {
     "eth_call": 1,
     "eth_getBalance": 1,
@@ -198,7 +199,7 @@ class QuorumRpc(BaseProvider):
     def _median(self, method: RPCEndpoint, params: list[Any]) -> RPCResponse:
         answers = self._everyone([(method, params)], self._awake(), self.quorum)
         numbers = [int(what, 16) for (what,) in answers.said.values() if isinstance(what, str)]
-        return _result(hex(median_high(numbers))) if len(numbers) >= self.quorum else self._error(answers, self.quorum)
+        return _result(hex(MEDIAN[method](numbers))) if len(numbers) >= self.quorum else self._error(answers, self.quorum)
 
     def _nonce(self, params: list[Any]) -> RPCResponse:
         """The highest that a quorum reaches: no single URL can name one that leaves a gap."""
@@ -207,16 +208,17 @@ class QuorumRpc(BaseProvider):
         return _result(hex(numbers[self.quorum - 1])) if len(numbers) >= self.quorum else self._error(answers, self.quorum)
 
     def _sent(self, params: list[Any]) -> RPCResponse:
-        """A transaction given to every URL, also those that rest: taken if one of them takes it, or the chain has it.
+        """A transaction given to every URL, also those that rest: taken if one of them takes it, or the chain has it; refused if a quorum
+        refuses it.
 
         One URL may take it and its answer be lost, and when it comes to the others it is known, or mined and its nonce used.
         """
-        answers = self._everyone([(RPCEndpoint("eth_sendRawTransaction"), params)], self.endpoints, 1, cancel=False)
+        answers = self._everyone([(RPCEndpoint("eth_sendRawTransaction"), params)], self.endpoints, self.quorum, cancel=False)
         hash_ = "0x" + keccak(hexstr=params[0]).hex()
         if [hash_] in answers.said.values():
             return _result(hash_)
         found = self._agreed([(RPCEndpoint("eth_getTransactionByHash"), [hash_])])[0] if answers.said else {}
-        return _result(hash_) if found.get("result") is not None else self._error(answers, 1)
+        return _result(hash_) if found.get("result") is not None else self._error(answers, self.quorum)
 
     def _error(self, answers: _Answers, enough: int) -> RPCResponse:
         """The revert that most URLs answered with, else a refusal, where enough did."""

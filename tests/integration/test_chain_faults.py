@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from socket import socket
 from typing import Any
 
 import pytest
@@ -11,12 +12,13 @@ from eth_account.signers.local import LocalAccount
 from fault_proxy import FaultProxy
 from faults import FAILURES, LIES, Fault
 from web3 import Web3
-from web3.exceptions import TransactionNotFound
+from web3.exceptions import TransactionNotFound, Web3RPCError
 
 from swarm_chain.chain.connection import Block, block, chain_id, check_chain_id, connect, standings
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import Deployment
 from swarm_chain.chain.local import CHAIN_ID, LocalChain
+from swarm_chain.chain.rpc import PATIENCE
 from swarm_chain.errors import ChainError, ChainUnreachableError, ConfigurationError, WrongChainError
 
 SECRET = "secret-key"
@@ -171,6 +173,50 @@ def test_two_of_two_must_agree(lie: Fault, proxies: list[FaultProxy], deployment
     proxies[1].begin(lie)
     with pytest.raises(ChainError, match="No 2 of 2"):
         facts(pair, at)
+
+
+class SlowToSend(FaultProxy):
+    """Takes transactions, later than a quorum's patience ends."""
+
+    def _answer(self, connection: socket, body: bytes) -> None:
+        if b"eth_sendRawTransaction" in body:
+            self._ending.wait(2 * PATIENCE)
+        super()._answer(connection, body)
+
+
+class RefusesToSend(FaultProxy):
+    """Takes no transaction, and says so at once."""
+
+    def ask(self, request: Any) -> Any:
+        if request["method"] == "eth_sendRawTransaction":
+            return {"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32000, "message": "insufficient funds"}}
+        return super().ask(request)
+
+
+def test_one_url_s_refusal_of_a_transaction_is_not_believed_though_the_others_are_slow(
+    anvil: LocalChain, contracts: Contracts, new_account: Callable[[], LocalAccount]
+) -> None:
+    with ExitStack() as ending:
+        proxies = [ending.enter_context(kind(anvil.url)) for kind in (RefusesToSend, SlowToSend, SlowToSend)]
+        receipt = pay(connect([proxy.url for proxy in proxies], timeout=20), new_account(), Web3.to_checksum_address("0x" + "33" * 20))
+    assert contracts.web3.eth.get_transaction_receipt(receipt["transactionHash"])["status"] == 1
+
+
+def test_what_a_quorum_refuses_to_send_is_refused(anvil: LocalChain, new_account: Callable[[], LocalAccount]) -> None:
+    with ExitStack() as ending:
+        proxies = [ending.enter_context(kind(anvil.url)) for kind in (RefusesToSend, RefusesToSend, FaultProxy)]
+        proxies[2].begin(Fault.HANG)
+        web3 = connect([proxy.url for proxy in proxies], timeout=4)
+        with pytest.raises(Web3RPCError, match="insufficient funds"):
+            pay(web3, new_account(), Web3.to_checksum_address("0x" + "33" * 20))
+
+
+def test_one_of_two_urls_cannot_make_gas_dearer(proxies: list[FaultProxy], contracts: Contracts) -> None:
+    pair = connect([proxy.url for proxy in proxies[:2]], timeout=4)
+    proxies[1].begin(Fault.FALSE_COUNTS)
+    assert pair.eth.max_priority_fee == contracts.web3.eth.max_priority_fee
+    base = int(contracts.web3.eth.get_block("latest")["baseFeePerGas"])
+    assert pair.eth.gas_price <= 2 * (base + contracts.web3.eth.max_priority_fee)
 
 
 def test_a_url_that_failed_is_left_alone_and_tried_again_later(proxies: list[FaultProxy], contracts: Contracts) -> None:
