@@ -37,7 +37,7 @@ REFUSALS_UNDERSTOOD = {"eth_call", "eth_estimateGas", "eth_sendRawTransaction", 
 NOT_THERE_YET = {"eth_getTransactionByHash", "eth_getTransactionReceipt"}
 """Where some URLs know something and others nothing yet, the answer is nothing yet."""
 MEDIAN = {"eth_estimateGas": median_high, "eth_gasPrice": median_low, "eth_maxPriorityFeePerGas": median_low}
-"""Of an even number the higher gas, of which what is not used costs nothing, and the lower price: one URL of two can make nothing dearer."""
+"""Of an even number the higher gas, of which what is not used costs nothing, and the lower price: one of two makes nothing dearer."""
 BLOCK_PLACE = {
     "eth_call": 1,
     "eth_getBalance": 1,
