@@ -25,7 +25,7 @@ TOKEN = 10**18
 STAKE = 100 * TOKEN
 REWARD = 100 * TOKEN
 BUDGET = 450 * TOKEN
-PASSWORD = "only for tests"
+PASSWORD = "canary-password-of-nodes"
 MISBEHAVING = Path(__file__).with_name("misbehaving.py")
 
 TASK = replace(DIGITS, local=replace(DIGITS.local, steps=12))

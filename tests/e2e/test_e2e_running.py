@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from canary import hear
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from safetensors import safe_open
 from swarm_of_processes import TASK, Swarm
@@ -30,7 +31,9 @@ def collector() -> Any:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            request = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
+            body = self.rfile.read(int(self.headers["content-length"]))
+            hear(body)
+            request = ExportTraceServiceRequest.FromString(body)
             spans.extend(span for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans)
             self.send_response(200)
             self.send_header("content-length", "0")
@@ -58,7 +61,7 @@ def ask(port: int, path: str) -> httpx.Response | None:
 def test_a_node_is_watched_ended_and_started_again(swarm: Swarm, collector: Any) -> None:
     url, spans = collector
     ports = free_port(), free_port()
-    swarm.create(LINEAR, dimension=LINEAR.layout().dimension).add_nodes(2)
+    swarm.create(LINEAR).add_nodes(2)
 
     def start(index: int) -> None:
         swarm.start(index, rounds=5, metrics_port=ports[index], otlp_endpoint=url, keep_checkpoints=2)
@@ -77,6 +80,7 @@ def test_a_node_is_watched_ended_and_started_again(swarm: Swarm, collector: Any)
         nonlocal told
         answer = ask(ports[1], "/metrics")
         told = answer.text if answer is not None else told
+        hear(told)
         return all(process.poll() is not None for process in swarm.processes.values())
 
     swarm.until("both nodes are well", lambda: is_well(0, 1), timeout=90)

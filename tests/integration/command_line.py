@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from canary import hear
+
 from swarm_chain.cli.main import run
 
 STAYING = (("node", "run"), ("demo",), ("gateway",))
@@ -77,6 +79,7 @@ class CommandLine:
                 except (ArithmeticError, LookupError, OSError, TypeError, ValueError):
                     sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # there is one
                     code = 1
+            hear(out.getvalue(), err.getvalue())
             return Ended(code, out.getvalue(), err.getvalue())
         finally:
             os.environ.clear()
