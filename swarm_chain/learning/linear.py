@@ -5,17 +5,22 @@ in torch's form: ``velocity = momentum * velocity + gradient``).
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from swarm_chain.learning.data import Dataset
+from swarm_chain.learning.memory import Portions
 from swarm_chain.learning.passes import OnStep, TrainedUpdate, batches, check, loss_error
 from swarm_chain.learning.task import Task
 from swarm_chain.learning.tensors import Layout, check_finite, to_values, to_weights
 
 Floats = NDArray[np.float32]
+
+EVALUATION_BATCH = 4096
 
 
 def layout(shape: tuple[int, int, int], classes: int) -> Layout:
@@ -37,17 +42,18 @@ def train(
     Raises:
         NumericError: a loss or a trained tensor is NaN, infinite or out of range; there is no update then.
         DataError: the images do not fit the task.
+        OutOfMemoryError: memory does not hold the training of one image.
     """
     check(task, dataset)
     bits, local = task.numbers.fraction_bits, task.local
     start = to_values(weights, bits)
     trained, velocity = start.copy(), np.zeros_like(start)
     order, losses = batches(len(dataset), local.batch, seed), list[float]()
+    portions = Portions(local.batch, "training")
     for step in range(1, local.steps + 1):
         if stop and stop():
             break
-        chosen = next(order)
-        loss, gradient = _loss_and_gradient(task, trained, dataset.images[chosen], dataset.labels[chosen])
+        loss, gradient = portions.fitting(partial(_loss_and_gradient, task, trained, dataset, next(order), portions))
         velocity *= np.float32(local.momentum)
         velocity += gradient
         trained -= np.float32(local.learning_rate) * velocity
@@ -67,13 +73,23 @@ def train(
 
 
 def evaluate(task: Task, weights: NDArray[np.int32], dataset: Dataset) -> tuple[float, float]:
-    """``(share of images classified rightly, mean cross-entropy)``; NumericError if the loss is not finite, DataError as :func:`train`."""
+    """``(share of images classified rightly, mean cross-entropy)``; NumericError if the loss is not finite, the others as :func:`train`."""
     check(task, dataset)
-    scores = _scores(task, to_values(weights, task.numbers.fraction_bits), dataset.images)
-    loss = float(-_log_likelihoods(scores, dataset.labels).mean())
+    values = to_values(weights, task.numbers.fraction_bits)
+    portions = Portions(EVALUATION_BATCH, "measuring a model")
+
+    def measure() -> tuple[int, float]:
+        right, loss = 0, 0.0
+        for part in portions.of(len(dataset)):
+            scores, labels = _scores(task, values, dataset.images[part]), dataset.labels[part]
+            right += int((scores.argmax(1) == labels).sum())
+            loss -= float(_log_likelihoods(scores, labels).sum(dtype=np.float64))
+        return right, loss
+
+    right, loss = portions.fitting(measure)
     if not np.isfinite(loss):
         raise loss_error(loss, "while measuring")
-    return float((scores.argmax(1) == dataset.labels).mean()), loss
+    return right / len(dataset), loss / len(dataset)
 
 
 def _scores(task: Task, values: Floats, images: Floats) -> Floats:
@@ -88,17 +104,21 @@ def _log_likelihoods(scores: Floats, labels: NDArray[np.int64]) -> Floats:
     return np.asarray(shifted[np.arange(len(labels)), labels] - np.log(np.exp(shifted).sum(1)), np.float32)
 
 
-def _loss_and_gradient(task: Task, values: Floats, images: Floats, labels: NDArray[np.int64]) -> tuple[float, Floats]:
-    """Mean cross-entropy of a batch, and its gradient float32[d]."""
+def _loss_and_gradient(
+    task: Task, values: Floats, dataset: Dataset, indices: NDArray[np.int64], portions: Portions
+) -> tuple[float, Floats]:
+    """Mean cross-entropy of a batch, and its gradient float32[d]: the same in one portion or in many, but for the last bits."""
+    loss, gradient = 0.0, np.zeros_like(values)
+    parts = cast(dict[str, Floats], task.layout().parts(gradient))
     with np.errstate(all="ignore"):  # what is not finite is an error of ours, told by the caller
-        scores = _scores(task, values, images)
-        loss = float(-_log_likelihoods(scores, labels).mean())
-        shares = np.exp(scores - scores.max(1, keepdims=True))
-        shares /= shares.sum(1, keepdims=True)
-        shares[np.arange(len(labels)), labels] -= 1
-        shares /= len(labels)
-        gradient = np.empty_like(values)
-        parts = task.layout().parts(gradient)
-        parts["bias"][...] = shares.sum(0)
-        parts["weight"][...] = shares.T @ images.reshape(len(images), -1)
+        for portion in portions.of(len(indices)):
+            images, labels = dataset.images[indices[portion]], dataset.labels[indices[portion]]
+            scores = _scores(task, values, images)
+            loss -= float(_log_likelihoods(scores, labels).sum(dtype=np.float64)) / len(indices)
+            shares = np.exp(scores - scores.max(1, keepdims=True))
+            shares /= shares.sum(1, keepdims=True)
+            shares[np.arange(len(labels)), labels] -= 1
+            shares /= len(indices)
+            parts["bias"][...] += shares.sum(0)
+            parts["weight"][...] += shares.T @ images.reshape(len(images), -1)
     return loss, gradient

@@ -16,34 +16,36 @@ from dataclasses import replace
 import numpy as np, torch
 from swarm_chain.learning.data import Dataset
 from swarm_chain.learning.task import MNIST
-from swarm_chain.learning.training import train
+from swarm_chain.learning.local import device, train
 
 torch.set_num_threads(1)
 logging.basicConfig(format="%(message)s")
 count, room = 16_384, int(sys.argv[1]) << 20
-task = replace(MNIST, network=replace(MNIST.network, name="mlp"), local=replace(MNIST.local, batch=count, steps=1))
+task = replace(MNIST, network=replace(MNIST.network, name=sys.argv[2]), local=replace(MNIST.local, batch=count, steps=1))
 random = np.random.default_rng(1)
 data = Dataset(random.random((count, 1, 28, 28), dtype=np.float32), random.integers(0, 10, count))
 weights = task.initial_weights()
-roomy = train(task, weights, data, 1)
+on = device(task, "cpu")
+roomy = train(task, weights, data, 1, on)
 held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (held + room, held + room))
-tight = train(task, weights, data, 1)
+tight = train(task, weights, data, 1, on)
 apart, moved = (float(np.abs(delta).max()) for delta in (tight.delta - roomy.delta, tight.delta))
 print(json.dumps({"steps": tight.steps, "samples": tight.samples, "apart": apart, "moved": moved}))
 """
 
 
-def train_with(megabytes):
+def train_with(megabytes, network):
     """What training comes to in a process that may take so many megabytes more than it has, and its log."""
-    ended = subprocess.run([sys.executable, "-c", TRAIN, str(megabytes)], capture_output=True, text=True, check=False)
+    ended = subprocess.run([sys.executable, "-c", TRAIN, str(megabytes), network], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout), ended.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS does not keep to RLIMIT_AS")
-def test_a_batch_that_does_not_fit_is_trained_in_parts_to_the_same_update():
-    came_to, said = train_with(35)
+@pytest.mark.parametrize("network", ["mlp", "linear"])
+def test_a_batch_that_does_not_fit_is_trained_in_parts_to_the_same_update(network):
+    came_to, said = train_with(35, network)
     assert "Out of memory while training: goes on with 8192 images at a time." in said
     assert (came_to["steps"], came_to["samples"]) == (1, 16_384)
     assert came_to["moved"] > 1e-3
