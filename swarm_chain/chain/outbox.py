@@ -184,7 +184,7 @@ class Outbox:
         """Takes a step further that is not mined."""
         # A block that may be given up says nothing for good.
         settled = max(head.number - min(self.sender.confirmations, FINAL_BLOCKS), 0)
-        if step.state is not State.WAITING and self.sender.nonce(settled) > step.nonce:
+        if step.state is not State.WAITING and self.sender.is_lost(step.nonce, [version.hash for version in step.versions], settled):
             step = self._lost(step)
         if step.state is State.WAITING:
             try:

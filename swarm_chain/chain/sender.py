@@ -5,20 +5,21 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
-from web3.types import BlockIdentifier, Nonce, TxParams, TxReceipt, Wei
+from web3.types import BlockIdentifier, Nonce, RPCEndpoint, TxParams, TxReceipt, Wei
 
 from swarm_chain.chain.connection import chain_id, is_loopback, provider_name, told_of
 from swarm_chain.chain.fees import GWEI, Fees, Market, offered
 from swarm_chain.chain.reverts import refusal_in_words, revert_of
+from swarm_chain.chain.rpc import QuorumRpc
 from swarm_chain.chain.signer import Signer
 from swarm_chain.errors import ChainError, SwarmChainError, TransactionError
 from swarm_chain.types import Address
@@ -273,6 +274,29 @@ class Sender:
             return self.web3.eth.get_transaction_receipt(HexBytes(transaction))
         except TransactionNotFound:
             return None
+
+    def is_lost(self, nonce: int, transactions: Sequence[bytes], block: int) -> bool:
+        """Whether a nonce of the account went to another transaction than these, by a block's number.
+
+        Asked for in one breath, and so answered by a quorum alike. To single requests for a receipt one server of two may answer that
+        there is none.
+
+        Raises:
+            ChainError: enough servers do not say the same.
+        """
+        if self.nonce(block) <= nonce:
+            return False
+        requests: list[tuple[RPCEndpoint, Any]] = [
+            (RPCEndpoint("eth_getTransactionReceipt"), ["0x" + hash_.hex()]) for hash_ in transactions
+        ]
+        requests.append((RPCEndpoint("eth_getTransactionCount"), [self._account.address, hex(block)]))
+        provider = self.web3.provider
+        assert isinstance(provider, QuorumRpc)
+        responses = provider.make_batch_request(requests)
+        if any("error" in response for response in responses):
+            return False
+        *receipts, count = [response["result"] for response in responses]
+        return int(count, 16) > nonce and not any(receipts)
 
     def price(self) -> int:
         """What a gas costs now, tip included, in wei."""

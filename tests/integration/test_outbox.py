@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from fault_proxy import FaultProxy
+from faults import Fault
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 from web3.types import RPCEndpoint, TxReceipt
@@ -26,7 +28,7 @@ from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.outbox import OUTBOX, Outbox, Rehearsal, recent_steps
 from swarm_chain.chain.sender import Sender
 from swarm_chain.chain.steps import State, Step
-from swarm_chain.errors import ChainUnreachableError, ConfigurationError, DiskFullError, TransactionError
+from swarm_chain.errors import ChainError, ChainUnreachableError, ConfigurationError, DiskFullError, TransactionError
 from swarm_chain.types import Address
 
 SINK = Address(Web3.to_checksum_address("0x" + "51" * 20))
@@ -421,6 +423,23 @@ def test_what_makes_no_sense_any_more_is_not_signed_again(bench: Bench) -> None:
     assert bench.take("give", 5).nonce == 1
     bench.until_done("give")
     assert bench.given() == FUNDS
+
+
+def test_one_of_two_urls_cannot_make_a_mined_step_look_lost(bench: Bench) -> None:
+    with FaultProxy(bench.chain.url) as honest, FaultProxy(bench.chain.url) as liar:
+        pair = connect([honest.url, liar.url], timeout=10)
+        outbox = Outbox(bench.home / OUTBOX, Sender(pair, bench.account))
+        bench.boxes.callback(outbox.close)
+        outbox.take("give", bench.give())
+        liar.begin(Fault.FALSE_RECEIPTS)
+        bench.mine()
+        for _ in range(2):
+            with pytest.raises(ChainError, match="No 2 of 2"):
+                outbox.drive()
+        liar.end()
+        outbox.drive()
+        assert bench.step("give").state is State.MINED
+    assert (bench.given(), bench.nonce("pending")) == (1, 1)
 
 
 def test_a_nonce_that_nobody_uses_is_filled(bench: Bench) -> None:
