@@ -165,7 +165,9 @@ def _read_file(path: Path) -> dict[str, Any]:
         else:
             raise ConfigurationError(f"The settings file {path} is neither YAML nor TOML by its name.", "", "Name it .yaml, .yml or .toml.")
     except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"The settings file {path} is malformed: {error}.", "Nothing was changed.", "Mend that line.") from error
+        raise ConfigurationError(
+            f"The settings file {path} is malformed{_where(error)}.", "Nothing was changed.", "Mend that line."
+        ) from None
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -188,6 +190,16 @@ def _read_file(path: Path) -> dict[str, Any]:
         if isinstance(values.get(key), str):
             values[key] = path.parent / Path(values[key]).expanduser()
     return values
+
+
+def _where(error: tomllib.TOMLDecodeError | yaml.YAMLError) -> str:
+    """Where a file is malformed. YAML's own words quote the file, in which passwords and keys can be."""
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return f": {error}"
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        return f" at line {mark.line + 1}, column {mark.column + 1}"
+    return f" at character {error.position + 1}" if isinstance(error, yaml.reader.ReaderError) else ""
 
 
 def _nearest(name: str, cutoff: float) -> str:

@@ -86,6 +86,24 @@ def test_a_broken_file_is_refused(elsewhere: Path, name: str, text: str, says: s
         Settings.load(config=elsewhere / name)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "where"),
+    [
+        ("x.yaml", 'group: 1\npassword: "canary\n', "line 3, column 1"),
+        ("x.yaml", "group: 1\noperator_key: *canary\n", "line 2, column 15"),
+        ("x.yaml", "operator_key: !canary x\n", "line 1, column 15"),
+        ("x.yaml", "password: \0canary", "character 11"),
+        ("x.toml", 'password = "canary', "line 1, column 19|end of document"),
+    ],
+)
+def test_a_broken_file_s_message_says_where_and_shows_nothing_of_it(elsewhere: Path, name: str, text: str, where: str) -> None:
+    (elsewhere / name).write_text(text)
+    with pytest.raises(ConfigurationError, match=where) as caught:
+        Settings.load(config=elsewhere / name)
+    assert "canary" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
 def test_a_file_that_is_named_must_be_there(elsewhere: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         Settings.load(config=elsewhere / "none.toml")
