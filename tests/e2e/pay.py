@@ -1,0 +1,71 @@
+"""What seats have earned, computed from the group's events by the specification's words, and compared to what the contracts owe."""
+
+from typing import Any
+
+from swarm_of_processes import BUDGET, Swarm
+
+from swarm_chain.chain.events import (
+    ResultPresented,
+    Revealed,
+    RevealStarted,
+    RoundClosed,
+    RoundFinal,
+    RoundOpened,
+    RoundPaid,
+    read_events,
+    topic_of,
+    topics,
+)
+from swarm_chain.types import Round, Seat
+
+GWEI = 10**9
+
+
+def check(swarm: Swarm) -> int:
+    """Every final round was paid once, and what it had to; every seat is owed the sum. Returns how many. For groups whose seats stay.
+
+    A seat included in round r gets an equal share of the reward in proportion to the time the round took, half of it if it did not reveal
+    in round r + 1.
+    """
+    opened = {event.round: event for event in swarm.events(RoundOpened)}
+    closed = {event.round: event for event in swarm.events(RoundClosed)}
+    deadlines = {event.round: event.reveal_deadline for event in swarm.events(RevealStarted)}
+    included = {event.result_hash: event.result.included for event in swarm.events(ResultPresented)}
+    seats = {node: swarm.seat(index) for index, node in enumerate(swarm.nodes)}
+    revealed: dict[int, int] = {}
+    for event in swarm.events(Revealed):
+        revealed[event.round] = revealed.get(event.round, 0) | 1 << seats[event.node]
+    paid = paid_rounds(swarm)
+    budget, owed = BUDGET, dict.fromkeys(seats.values(), 0)
+    full = swarm.terms.commit_duration + swarm.terms.reveal_duration
+
+    for final in swarm.events(RoundFinal):
+        round_, those = final.round, included[final.result_hash]
+        end = _time(swarm, closed[round_].place.block) if round_ in closed else deadlines[round_]
+        elapsed = end - _time(swarm, opened[round_].place.block)
+        pot = min(swarm.terms.reward_per_round, budget) * min(elapsed, full) // full
+        share = pot // those.bit_count() // GWEI * GWEI
+        for seat in owed:
+            if those >> seat & 1:
+                voted = revealed.get(Round(round_ + 1), 0) >> seat & 1
+                earned = share if voted else share // GWEI // 2 * GWEI
+                owed[seat] += earned
+                budget -= earned
+                assert paid[round_].get(seat, 0) == earned, f"round {round_}, seat {seat}"
+    assert len(paid) == len(swarm.events(RoundFinal))
+    for seat, sum_ in owed.items():
+        assert swarm.contracts.rewards.credit_of(swarm.group, Seat(seat)) == sum_
+    assert swarm.contracts.rewards.budget_of(swarm.group) == budget
+    return len(paid)
+
+
+def paid_rounds(swarm: Swarm) -> dict[int, dict[Any, int]]:
+    """What each round paid each seat, in wei, by its event; fails where one was paid twice."""
+    rewards, latest = swarm.contracts.rewards, swarm.contracts.web3.eth.block_number
+    events = list(read_events(rewards.logs([topics(RoundPaid), topic_of(swarm.group)], 0, latest)))
+    assert len({event.round for event in events}) == len(events)
+    return {event.round: event.credits() for event in events if isinstance(event, RoundPaid)}
+
+
+def _time(swarm: Swarm, block: int) -> int:
+    return int(swarm.contracts.web3.eth.get_block(block)["timestamp"])
