@@ -91,6 +91,7 @@ class Daemon:
         self._heads = HeadWatch(settings.rpc_url, stop)
         self._trainer = Trainer(member, self._parents, self._teller, self._glance, settings.poll_interval, stop)
         self._rivals = Rivals(member.contracts, member.node, member.journal, settings.home / OUTBOX)
+        self._seated = False
         self._settled = Round(0)
         self._last: Round | None = None
 
@@ -99,13 +100,15 @@ class Daemon:
         self._tell(message="starting")
         while not self._stop.is_set():
             try:
-                snapshot = self._look()
-                if self._is_done(snapshot):
-                    self._member.outbox.finish(ENDING_SECONDS)
-                    self._member.journal.end_run()
-                    self._tell(message="done")
-                    return True
-                acted = self._act(snapshot)
+                acted = False
+                if self._is_seated():
+                    snapshot = self._look()
+                    if self._is_done(snapshot):
+                        self._member.outbox.finish(ENDING_SECONDS)
+                        self._member.journal.end_run()
+                        self._tell(message="done")
+                        return True
+                    acted = self._act(snapshot)
             except WrongChainError:
                 raise
             except (ChainError, DiskFullError) as error:
@@ -125,14 +128,29 @@ class Daemon:
 
     # ---------------------------------------------------------------------------------------------- one look, one act
 
+    def _is_seated(self) -> bool:
+        """Whether the seat is as deep as is to confirm it: so many blocks ago there may have been neither it nor its group."""
+        if not self._seated:
+            member, views = self._member, self._member.contracts.views
+            member.outbox.drive()
+            seen = block(member.contracts.web3, self._at())
+            member.observers.saw(seen.number, seen.time)
+            was_there = views.seat(member.group, member.node, seen.number) is not None
+            self._seated = was_there or views.seat(member.group, member.node) is None
+            if not self._seated:
+                self._tell(message="waiting until the seat is confirmed")
+        return self._seated
+
+    def _at(self) -> BlockIdentifier:
+        """As many blocks ago as are to confirm what the chain says."""
+        confirmations = self._settings.confirmations
+        return BlockNumber(max(block(self._member.contracts.web3).number - confirmations, 0)) if confirmations else "latest"
+
     def _look(self) -> Snapshot:
         """The chain as it stands, as many blocks ago as are to confirm it, when the outbox was looked after."""
-        member, confirmations = self._member, self._settings.confirmations
+        member = self._member
         member.outbox.drive()
-        at: BlockIdentifier = "latest"
-        if confirmations:
-            at = BlockNumber(max(block(member.contracts.web3).number - confirmations, 0))
-        snapshot = member.contracts.views.snapshot(member.group, member.node, at)
+        snapshot = member.contracts.views.snapshot(member.group, member.node, self._at())
         if not self._settings.dry_run:
             self._rivals.check(snapshot)
         member.observers.saw(snapshot.block.number, snapshot.block.time)

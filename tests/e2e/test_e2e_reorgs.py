@@ -155,3 +155,18 @@ def test_more_is_taken_back_than_anybody_expects(trial: Trial) -> None:
 @pytest.mark.timeout(1800)
 def test_rounds_end_whatever_is_taken_back_in_each_phase(trial: Trial) -> None:
     trial.play(DEPTHS)
+
+
+@pytest.mark.slow
+def test_a_node_waits_until_its_seat_is_as_deep_as_is_to_confirm_it(lone_swarm: Swarm) -> None:
+    """So many blocks ago there was neither group nor seat."""
+    confirmations = 100
+    miner = Miner(lone_swarm.rpc_url)
+    miner.mine(confirmations)  # the contracts are older
+    lone_swarm.create(LINEAR).add_nodes(2)
+    for index in (0, 1):
+        lone_swarm.start(index, confirmations=confirmations)
+    lone_swarm.until("it waits", lambda: "confirmed" in str(lone_swarm.status(0).get("message")), PATIENCE)
+    miner.mine(confirmations)
+    lone_swarm.until("they commit", lambda: all(lone_swarm.committed(index, 1) for index in (0, 1)), PATIENCE)
+    assert all(process.poll() is None for process in lone_swarm.processes.values())
