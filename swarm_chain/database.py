@@ -1,6 +1,7 @@
-"""One SQLite file of ours: on disk when a write returns, brought to this release's version beside a backup of what it was, and with errors
-of ours. Whoever is refused room has lost nothing, and can write again when there is some."""
+"""One SQLite file of ours: on disk when a write returns, for its owner's eyes alone, brought to this release's version beside a backup of
+what it was, and with errors of ours. Whoever is refused room has lost nothing, and can write again when there is some."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from swarm_chain.errors import ConfigurationError, DiskFullError, SwarmChainError, UnsupportedVersionError
+
+IN_MEMORY = Path(":memory:")
+FOR_ITS_OWNER = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +34,14 @@ class Database:
     """One file. For one thread.
 
     Args:
-        path: of the file; ``:memory:`` is none.
+        path: of the file; ``IN_MEMORY`` is none.
         name: what it is, for messages: "the journal".
         schema: what is in it.
         is_scratch: whether to work on a copy in memory, and leave the file as it is.
 
     Raises:
         UnsupportedVersionError: written by a newer release, or by one too old; it was not changed.
-        DiskFullError: no room to open it.
+        DiskFullError: no room to open it, or another program writes into it.
         ConfigurationError: it is something else.
     """
 
@@ -47,6 +51,8 @@ class Database:
         self._schema = schema
         self._is_scratch = is_scratch
         with self._checked():
+            if not is_scratch:
+                _make_private(path)
             self._connection = sqlite3.connect(":memory:" if is_scratch else path, isolation_level=None)
             if is_scratch and path.exists():
                 with closing(sqlite3.connect(path)) as original:
@@ -109,6 +115,7 @@ class Database:
         backup = self.path.with_name(f"{self.path.name}.v{version}.backup")
         partial = backup.with_name(backup.name + ".partial")
         partial.unlink(missing_ok=True)
+        _make_private(partial)
         with closing(sqlite3.connect(partial)) as copy:
             self._connection.backup(copy)
         partial.replace(backup)
@@ -136,9 +143,23 @@ class Database:
         kind = getattr(error, "sqlite_errorname", "")
         if kind == "SQLITE_FULL":
             return DiskFullError(f"No room to write {self._name}.", "Nothing was sent.", "Make room.")
+        if kind.startswith("SQLITE_BUSY"):
+            return DiskFullError(f"{_upper(self._name)} is held by another program.", "Nothing was sent.", "End that program's work on it.")
         if kind.startswith("SQLITE_IOERR"):
             return DiskFullError(f"{_upper(self._name)} cannot be written: {error}.", "Nothing was sent.", "Look after the disk.")
         return ConfigurationError(f"{_upper(self._name)} cannot be used: {error}.", "Nothing was sent.")
+
+
+def _make_private(path: Path) -> None:
+    """Sees to it that only its owner can read a file, which SQLite then makes what it puts beside it like. Never opens one that is there:
+    to close it would end the locks that other connections of this process hold."""
+    if path == IN_MEMORY:
+        return
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, FOR_ITS_OWNER))
+    except FileExistsError:
+        if path.stat().st_mode & 0o077:
+            path.chmod(FOR_ITS_OWNER)
 
 
 def _upper(sentence: str) -> str:

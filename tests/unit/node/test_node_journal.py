@@ -226,6 +226,36 @@ def test_an_input_or_output_error_loses_nothing_and_afterwards_it_goes_on(tmp_pa
     assert (before, after) == ("[1]", "[1, 2]")
 
 
+def test_another_program_that_writes_into_it_is_waited_for(tmp_path, journal):
+    """A person's, say: the node must not end for it."""
+    with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DiskFullError, match="another program") as caught:
+            journal.record_commit(a_commit())
+        assert caught.value.kept
+        other.execute("ROLLBACK")
+    journal.record_commit(a_commit())
+    assert journal.commits(Round(1)) == [a_commit()]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_only_its_owner_can_read_it_whatever_the_folder(tmp_path, is_new):
+    """Salts are in it, and whoever knows one can open the sealed update that goes with it."""
+    tmp_path.chmod(0o755)
+    path, before = tmp_path / "journal.db", os.umask(0)
+    try:
+        if not is_new:
+            a_journal_of_version_2(path).close()
+            assert path.stat().st_mode & 0o044
+        with Journal(path, BINDING) as journal:
+            journal.record_commit(a_commit())
+            files = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert {"journal.db", "journal.db-wal"} | (set() if is_new else {"journal.db.v2.backup"}) <= set(files)
+    assert set(files.values()) == {0o600}
+
+
 def test_a_scratch_journal_leaves_the_file_as_it_is(tmp_path, journal):
     journal.record_commit(a_commit(salt=1))
     with Journal(tmp_path / "journal.db", BINDING, is_scratch=True) as scratch:
