@@ -109,6 +109,18 @@ class Outbox:
             self._say(name, error.what, f"Could not {name}: {error.what}", logging.INFO)
             return False
 
+    def withdraw(self, prefix: str) -> bool:
+        """Gives up steps whose names begin so, where nothing is signed for them: what is taken next is to count, not what waited.
+
+        Returns:
+            whether others of them are out, to be mined before whatever is taken next.
+        """
+        steps = [step for step in self._steps.open() if step.name.startswith(prefix)]
+        for step in steps:
+            if step.state is State.WAITING:
+                self._steps.refused(step, "something newer takes its place")
+        return any(step.state in PENDING for step in steps)
+
     def was_taken(self, name: str) -> bool:
         """Whether a step is on its way, or done."""
         step = self._steps.find(name)

@@ -60,7 +60,8 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
         if not settings.dry_run:  # and before anything is sent
             Rivals(contracts, node, journal, settings.home / OUTBOX).check(contracts.views.snapshot(settings.group, node))
         url = _announced_url(settings, store, gateway)
-        if contracts.identities.endpoint(seat.identity) != url:
+        # What an earlier start left of its own announcement must not come after this one.
+        if outbox.withdraw("announce ") or contracts.identities.endpoint(seat.identity) != url:
             outbox.take(f"announce {url}, change {outbox.count_done('announce ')}", contracts.identities.announce(url))
 
         endpoints = Endpoints(contracts, settings.group, group.terms.capacity, node, settings.providers)

@@ -327,6 +327,27 @@ def test_above_the_ceiling_everything_waits_and_says_so_and_goes_on(bench: Bench
     assert bench.outbox.trouble() == ""
 
 
+def test_what_waits_does_not_come_after_what_takes_its_place(bench: Bench) -> None:
+    bench.settings = {"fee_cap": 20 * GWEI}
+    bench.opened()
+    out = bench.take("announce the first", 1)
+    bench.take("another", 2)
+    bench.base_fee(50)
+    bench.mine()
+    waits = bench.take("announce the second", 10)
+    assert (out.state, waits.state) == (State.SENT, State.WAITING)
+    assert bench.outbox.withdraw("announce ")
+    bench.base_fee(1)
+    bench.take("announce the third", 100)
+    bench.until_done("announce the first", "another", "announce the third")
+    assert not bench.outbox.withdraw("announce ")
+    assert bench.step("announce the second").state is State.REFUSED
+    assert bench.given() == 103
+    bench.take("announce the second", 10)  # again, when it is wanted again
+    bench.until_done("announce the second")
+    assert bench.given() == 113
+
+
 def test_a_transaction_held_back_for_a_minute_is_replaced_for_more(bench: Bench) -> None:
     bench.take("give")
     for _ in range(5):  # of twelve seconds each, as on the main network
