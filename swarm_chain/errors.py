@@ -14,7 +14,7 @@ SwarmChainError
 │   ├── NotFoundError              nobody we asked holds these bytes
 │   ├── IntegrityError             bytes are not what their digest, layout or root says
 │   ├── TooLargeError              more bytes than allowed
-│   └── DiskFullError              no room, or the disk fails; nothing was lost
+│   └── DiskFullError              no room, the disk fails, or another program holds the file; nothing was lost
 └── LearningError              7   data, model or numbers
     ├── DataError                  a data file is missing or malformed
     ├── OutOfMemoryError           the device's memory does not hold one image's training

@@ -31,8 +31,8 @@ _BRACKETS = 64
 _MEMBER = re.compile(r"(?:keys/(?:operator|node)\.json|home/[a-z]+\.db|deployment\.json)")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CHUNK = 1 << 20
-_MALFORMED = (zipfile.BadZipFile, EOFError, RuntimeError)
-"""What the library says to archives that are none; the last where one asks for what it does not know."""
+_MALFORMED = (zipfile.BadZipFile, EOFError, RuntimeError, OSError)
+"""What the library says to archives that are none; the last two where one asks for what it does not know, or leads out of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,9 @@ def restore(path: Path, keys: Path, home: Path, deployment: Path) -> Backup:
     targets = {member: folders[PurePosixPath(member).parts[0]] / PurePosixPath(member).name for member in backup.members}
     targets = {member: deployment if member == DEPLOYMENT else target for member, target in targets.items()}
     for member, target in targets.items():
+        left = target.with_name(f"{target.name}-wal")
+        if left.exists() and not target.exists():  # SQLite would read it into what is restored
+            raise KeyFileError(f"There is {left} of an earlier journal.", "Nothing was changed.", "Move it away, or restore elsewhere.")
         if target.exists() and _digest(target) != backup.members[member][1]:
             raise KeyFileError(f"There is {target} already, and it is another one.", "Nothing was changed.", "Restore into another --home.")
     with _opened(path) as archive, _writing(home):

@@ -1,11 +1,13 @@
 """Backups of a node: whole, private, and believed in nothing."""
 
 import json
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 
 import pytest
 
@@ -216,6 +218,34 @@ def test_every_byte_that_rots_is_seen_or_does_not_matter(tmp_path, node):
         path.write_bytes(whole[:length])
         with pytest.raises(ConfigurationError, match="no backup"):
             read_backup(path)
+
+
+def test_a_directory_that_leads_out_of_the_file_is_refused(tmp_path, node):
+    path = tmp_path / "a backup"
+    write_backup(path, **node)
+    content = bytearray(path.read_bytes())
+    end = content.rindex(b"PK\5\6")
+    content[end + 16 : end + 20] = (int.from_bytes(content[end + 16 : end + 20], "little") + 1_000_000).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match="is no backup"):
+        read_backup(path)
+
+
+def test_what_an_earlier_journal_left_beside_is_not_taken_for_the_restored_one_s(tmp_path, node, elsewhere):
+    """SQLite would read a write-ahead log into whatever database bears its name."""
+    path = tmp_path / "a backup"
+    write_backup(path, **node)
+    elsewhere["home"].mkdir(parents=True)
+    left = elsewhere["home"] / "journal.db-wal"
+    with closing(sqlite3.connect(node["home"] / "journal.db", isolation_level=None)) as other:
+        other.execute("INSERT INTO commits VALUES (x'02')")
+        shutil.copy(node["home"] / "journal.db-wal", left)
+    with pytest.raises(KeyFileError, match="journal.db-wal"):
+        restore(path, **elsewhere)
+    assert not (elsewhere["home"] / "journal.db").exists()
+    left.unlink()
+    restore(path, **elsewhere)
+    assert salts(elsewhere["home"]) == [b"\1"]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip"])
