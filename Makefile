@@ -54,7 +54,7 @@ test: install lint artifacts-check ## everything checked; ends with the tests' s
 
 .PHONY: campaigns
 campaigns: install contracts-tools ## what is too long for make test, in reduced form
-	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m slow $(ON_ALL_CORES) --timeout 1800 --durations 30 $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: install ## style, types, import rules, of Python and Solidity
