@@ -240,7 +240,7 @@ def test_what_an_earlier_journal_left_beside_is_not_taken_for_the_restored_one_s
     with closing(sqlite3.connect(node["home"] / "journal.db", isolation_level=None)) as other:
         other.execute("INSERT INTO commits VALUES (x'02')")
         shutil.copy(node["home"] / "journal.db-wal", left)
-    with pytest.raises(KeyFileError, match="journal.db-wal"):
+    with pytest.raises(KeyFileError, match=r"journal\.db-wal"):
         restore(path, **elsewhere)
     assert not (elsewhere["home"] / "journal.db").exists()
     left.unlink()
