@@ -130,10 +130,6 @@ def trial(lone_swarm: Swarm) -> Iterator[Trial]:
         lone_swarm.stop()  # while there are blocks
 
 
-def test_a_round_ends_though_blocks_are_taken_back_in_each_phase(trial: Trial) -> None:
-    trial.play([5])
-
-
 @pytest.mark.slow
 def test_more_is_taken_back_than_anybody_expects(trial: Trial) -> None:
     """What the first two committed was settled for good when it is gone, and they are told to wait for more confirmations there."""
