@@ -20,7 +20,7 @@ import pay
 from fault_proxy import FaultProxy
 from measuring import Measured, check_flat, measure, quarters
 from swarm_of_processes import TASK, TOKEN, Swarm
-from troubles import ENDING_SECONDS, INTERRUPTED, MINING_SECONDS, Trouble, Troubles
+from troubles import ENDED_AS_TOLD, ENDING_SECONDS, MINING_SECONDS, Trouble, Troubles
 
 from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
@@ -132,7 +132,7 @@ class Soak:
             if process.poll() == NO_CHAIN and not swarm.status(node):
                 self.started_again += 1
                 self._start(node)
-            elif process.poll() not in (None, INTERRUPTED):
+            elif process.poll() not in (None, *ENDED_AS_TOLD):
                 raise AssertionError(f"node {node} ended with {process.poll()}:\n{swarm.log(node).read_text()[-3000:]}")
         assert watcher.poll() is None, (self.folder / "watcher.log").read_text()[-3000:]
         round_ = swarm.contracts.views.phase(swarm.group).round
@@ -165,8 +165,8 @@ class Soak:
         for process in (*self.swarm.processes.values(), watcher):
             process.terminate()
         for node in self.swarm.processes:
-            assert self.swarm.ended(node, ENDING_SECONDS) == INTERRUPTED
-        assert watcher.wait(ENDING_SECONDS) == INTERRUPTED
+            assert self.swarm.ended(node, ENDING_SECONDS) in ENDED_AS_TOLD
+        assert watcher.wait(ENDING_SECONDS) in ENDED_AS_TOLD
 
     def _came_to(self, seconds: float, troubles: dict[str, int]) -> dict[str, object]:
         """Checks the books; returns what the soak was like."""

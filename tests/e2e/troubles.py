@@ -13,7 +13,8 @@ from swarm_of_processes import Swarm
 from web3.types import RPCEndpoint
 
 GWEI = 10**9
-INTERRUPTED = 130
+ENDED_AS_TOLD = (130, -signal.SIGTERM)
+"""Exit codes after SIGTERM; the latter where it came before the process listened."""
 ENDING_SECONDS = 90.0
 MINING_SECONDS = 1
 """A block each. Transactions wait for it, so that there is something to drop."""
@@ -102,7 +103,7 @@ class Troubles:
 
         def end() -> None:
             code = self._swarm.ended(node, ENDING_SECONDS)
-            assert code == INTERRUPTED, f"node {node} ended with {code}:\n{self._swarm.log(node).read_text()[-3000:]}"
+            assert code in ENDED_AS_TOLD, f"node {node} ended with {code}:\n{self._swarm.log(node).read_text()[-3000:]}"
             self._swarm.processes.pop(node)
             self._start(node)
 
