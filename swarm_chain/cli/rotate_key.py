@@ -99,8 +99,10 @@ def _rotated(
             "The new key is registered, and everything else handed over.",
             "Run this again when they are (`swarm-chain group show`).",
         )
-    current.rename(current.with_name(f"node.until-{identity}-{contracts.identities.nonce_of(identity)}.json"))
-    following.rename(current)
+    kept = current.with_name(f"node.until-{identity}-{contracts.identities.nonce_of(identity)}.json")
+    if not kept.exists():
+        kept.hardlink_to(current)
+    following.replace(current)  # so that at no moment the node is without a key
     return new
 
 

@@ -1,6 +1,7 @@
 """Seats by the command line: migrating, new keys, invitations, and what people get wrong about them. Real Anvil; nothing is trained."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from swarm_chain.chain.sender import Sender
 from swarm_chain.cli.passwords import create_keys, open_key
 from swarm_chain.cli.settings import Settings
 from swarm_chain.cli.swarm_home import SwarmHome
+from swarm_chain.node.keys import key_address
 from swarm_chain.node.lock import exclusive
 from swarm_chain.types import Address, Digest, GroupId, Round
 
@@ -188,6 +190,30 @@ def test_an_interrupted_rotation_goes_on(cli: CommandLine, home: SwarmHome, cont
     assert seat is not None
     assert contracts.identities.nonce_of(before["identity"]) == 1, "it was rotated once"
     assert cli.done("node", "init", "--name", "hal", "--json").json["node"] == node.address
+
+
+def test_a_rotation_that_ends_between_the_key_files_leaves_the_node_one(
+    cli: CommandLine, home: SwarmHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, files = new_node(cli, "kim", new_group(cli)), home.keys / "kim"
+
+    def torn(move: Any) -> Any:
+        def moved(path: Path, target: Path) -> Any:
+            if path.name == "node.next.json":
+                raise OSError("The power went.")
+            return move(path, target)
+
+        return moved
+
+    with monkeypatch.context() as ending:
+        for move in ("rename", "replace"):
+            ending.setattr(Path, move, torn(getattr(Path, move)))
+        assert cli("node", "rotate-key", "--name", "kim").code == 1
+    following = key_address(files / "node.next.json")
+    cli.done("node", "rotate-key", "--name", "kim")
+    assert key_address(files / "node.json") == following
+    assert [key_address(path) for path in files.glob("node.until-*.json")] == [before["node"]]
+    assert not (files / "node.next.json").exists()
 
 
 def test_mistakes_with_rotating(cli: CommandLine, home: SwarmHome, contracts: Contracts, web3: Web3) -> None:
