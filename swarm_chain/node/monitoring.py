@@ -3,13 +3,19 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from swarm_chain.chain.urls import is_loopback
 from swarm_chain.node.health import PATIENCE_SECONDS, Health
 from swarm_chain.node.member import Member
 from swarm_chain.node.metrics import Metrics
@@ -21,6 +27,27 @@ from swarm_chain.storage.serving import Server
 log = logging.getLogger(__name__)
 
 NO_CACHE: Mapping[str, str] = {"Cache-Control": "no-store"}
+
+
+class HereAlone:
+    """Refuses requests for any host but an address or ``localhost``: a web page's name can be made to lead to this machine (DNS rebinding),
+    and its visitor's browser would read for it what only this machine may."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        answer: ASGIApp = self._app if _is_here(Headers(scope=scope).get("host", "")) else PlainTextResponse("Not here.", 421)
+        await answer(scope, receive, send)
+
+
+def _is_here(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or bool(ip_address(name))
+    except ValueError:
+        return False
 
 
 class MonitoringServer(Server):
@@ -39,7 +66,8 @@ class MonitoringServer(Server):
         self._metrics = metrics
         self._health = health
         routes = [Route("/metrics", self._tell_metrics), Route("/health", self._tell_health)]
-        super().__init__(Starlette(routes=routes), "metrics server", host, port)
+        here = [Middleware(HereAlone)] if is_loopback(f"http://[{host}]" if ":" in host else f"http://{host}") else []
+        super().__init__(Starlette(routes=routes, middleware=here), "metrics server", host, port)
 
     def _tell_metrics(self, request: Request) -> Response:
         return Response(self._metrics.text(), headers=NO_CACHE, media_type=CONTENT_TYPE_PLAIN_0_0_4)

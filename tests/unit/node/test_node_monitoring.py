@@ -127,6 +127,19 @@ def test_a_node_is_well_while_it_sees_the_chain(served, monkeypatch):
     assert client.get("/health").status_code == 200, "it recovered by itself"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:9", "[::1]:9", "localhost", "LOCALHOST:80", "192.0.2.7"])
+def test_programs_of_this_machine_are_answered(served, host):
+    assert served[-1].get("/metrics", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", "[::1", "a@b"])
+@pytest.mark.parametrize("path", ["/metrics", "/health"])
+def test_a_web_page_whose_name_was_made_to_lead_here_is_not(served, host, path):
+    """DNS rebinding: a page's own name comes to stand for this machine, and its browser hands over what is answered."""
+    refused = served[-1].get(path, headers={"Host": host})
+    assert (refused.status_code, "swarm_chain" in refused.text, "status" in refused.text) == (421, False, False)
+
+
 def test_nothing_else_is_answered(served):
     _, client = served
     assert client.get("/").status_code == 404
