@@ -197,7 +197,7 @@ class Soak:
 def soak(folder: Path, minutes: float, seed: str) -> dict[str, object]:
     """A soak on a chain of its own; returns what it was like. AssertionError where something is not as it must be."""
     with LocalChain(folder / "chain") as chain:
-        web3, deployment = connect(chain.url), folder / "deployment.json"
+        web3, deployment = connect(chain.url, timeout=60), folder / "deployment.json"
         deploy(web3, Sender(web3, chain.account(0)), deployment)
         swarm = Swarm(folder, Contracts(web3, load_deployment(deployment)), Sender(web3, chain.account(0)), chain.url, deployment)
         return Soak(swarm, folder, seed).run(minutes)
