@@ -23,7 +23,7 @@ def deployed(chain: LocalChain, folder: Path) -> Path:
 
 def swarm_on(chain: LocalChain, deployment: Path, folder: Path) -> Iterator[Swarm]:
     """A swarm with no group and no nodes yet."""
-    web3 = connect(chain.url)
+    web3 = connect(chain.url, timeout=60)  # many processes that start at once leave a small machine's chain no time
     swarm = Swarm(folder, Contracts(web3, load_deployment(deployment)), Sender(web3, chain.account(0)), chain.url, deployment)
     yield swarm
     swarm.stop()
