@@ -39,6 +39,8 @@ DEPTH = 32
 FIRST_REST = 0.5
 LONGEST_REST = 60.0
 """Seconds that a URL which failed is left alone where others do."""
+PROBATION = 32
+"""Answers in a row that agree until a URL which failed is as good as any: one that lies about states agrees on blocks at every look."""
 
 Request = tuple[RPCEndpoint, Any]
 """A method and its parameters."""
@@ -58,6 +60,7 @@ class Endpoint:
         self._pool = _pool(url)
         self._ids = count()
         self._failures = 0
+        self._agreed = 0
         self._rests_until = 0.0
         weakref.finalize(self, _close, self._loop, self._pool).atexit = False
 
@@ -88,13 +91,19 @@ class Endpoint:
         """Lets it rest: twice as long after every failure, by chance up to half less. Returns whether it was well before."""
         rest = min(FIRST_REST * 2 ** min(self._failures, 16), LONGEST_REST)
         self._failures += 1
+        self._agreed = 0
         self._rests_until = time.monotonic() + rest * random.uniform(0.5, 1)
         return self._failures == 1
 
     def served(self) -> bool:
-        """Takes it as well again. Returns whether it was not."""
-        was_failing, self._failures, self._rests_until = self._failures > 0, 0, 0.0
-        return was_failing
+        """Notes that it said what the others did. Returns whether it is well again now, and was not."""
+        if not self._failures:
+            return False
+        self._agreed += 1
+        if self._agreed < PROBATION:
+            return False
+        self._failures, self._rests_until = 0, 0.0
+        return True
 
     # -------------------------------------------------------------------------------------------- on the event loop
     async def _ask(self, requests: Sequence[Request], seconds: float) -> list[RPCResponse]:

@@ -1,5 +1,6 @@
 """Bad RPC services: with one of three URLs bad every read is right; with the only one bad nothing hangs, and nothing is made of it."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -237,6 +238,25 @@ def test_a_url_that_failed_is_left_alone_and_tried_again_later(proxies: list[Fau
         assert time.monotonic() < until, "it is not tried again"
         block(web3, at)
         time.sleep(0.05)
+
+
+def test_a_url_that_lies_in_some_answers_alone_is_not_well_again_for_the_others(
+    proxies: list[FaultProxy], contracts: Contracts, deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It agrees on the newest block at every look, and lies about what is there."""
+    caplog.set_level(logging.INFO)
+    three = Contracts(connect([proxy.url for proxy in proxies], timeout=4), deployment)
+    proxies[0].begin(Fault.FALSE_STATE)
+    until = time.monotonic() + 60
+    while proxies[0].asked[-1:] != ["eth_call"]:
+        assert time.monotonic() < until, "it is not asked"
+        three.token.total_supply()
+    for _ in range(12):  # its first rests are shorter than that
+        block(three.web3)
+        three.token.total_supply()
+        time.sleep(0.6)
+    (said,) = [record.message for record in caplog.records if record.name == "swarm_chain.chain.rpc"]
+    assert "says something else than the others" in said
 
 
 def test_a_url_of_another_chain_is_outvoted_and_seen(proxies: list[FaultProxy]) -> None:
