@@ -33,8 +33,7 @@ def doctor(
         )
     else:
         for item in findings:
-            present.out.print(f"{item.verdict.value} [bold]{item.what}[/]: ", end="")
-            present.out.print(item.found, markup=False, soft_wrap=True)
+            present.out.print(f"{item.verdict.value} [bold]{item.what}[/]: {present.escape(item.found)}", soft_wrap=True)
             if item.mend:
-                present.out.print(f"    {item.mend}", markup=False, soft_wrap=True)
+                present.out.print(f"    {present.escape(item.mend)}", soft_wrap=True)
     raise typer.Exit(next((item.exit_code for item in findings if item.exit_code), 0))

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from swarm_chain.cli.present import tokens
+from swarm_chain.cli.present import escape, tokens
+from swarm_chain.node.logs import printable
 
 PHASE_STYLE = {"train": "yellow", "commit": "cyan", "reveal": "magenta"}
 TRAINING_SHARE = 0.7
@@ -111,7 +111,7 @@ def render(rows: Sequence[NodeRow], rounds: int | None, begun: float, note: str 
             percent(row.accuracy),
             f"{row.reputation:,}",
             tokens(row.credit, 2),
-            Text(row.message, overflow="ellipsis", no_wrap=True),
+            Text(printable(row.message), overflow="ellipsis", no_wrap=True),
         )
     return Group(head, body, *([Text.from_markup(note)] if note else []))
 

@@ -11,12 +11,13 @@ from types import TracebackType
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as escape_markup
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.prompt import Confirm, Prompt
 from rich.table import Table
 
 from swarm_chain.errors import SwarmChainError, UsageError
+from swarm_chain.node.logs import printable
 
 WIDE = 200
 """Columns where there is no terminal: lines in files and pipes are not broken."""
@@ -57,9 +58,14 @@ def unexpected(folder: Path) -> Callable[[type[BaseException], BaseException, Tr
     return hook
 
 
+def escape(text: str) -> str:
+    """Text as it is: nothing of it is markup, or steers the terminal."""
+    return escape_markup(printable(text, keep="\n"))
+
+
 def say(text: str, style: str = "") -> None:
     """A line for whoever watches, on stderr; plain text."""
-    err.print(text, style=style, markup=False, soft_wrap=True)
+    err.print(printable(text, keep="\n"), style=style, markup=False, soft_wrap=True)
 
 
 def done(text: str) -> None:

@@ -8,6 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,10 @@ FORMATS: tuple[Format, ...] = ("human", "json")
 Level = Literal["debug", "info", "warning", "error"]
 
 OURS = "swarm_chain"
+LARGEST_FILE = 16 << 20
+"""Bytes of a log file; the next lines go to a new one."""
+KEPT_FILES = 3
+"""Full ones, ``.1`` the newest."""
 
 Context = Callable[[], Mapping[str, object]]
 """What is known of the process just now, by name: round, phase, node."""
@@ -37,6 +42,29 @@ class StatusContext:
         """Takes what a node reports of itself."""
         here = {"node": status.node, "seat": status.seat, "round": status.round, "phase": status.phase.name.lower()}
         self._now = {**self._always, **here}
+
+
+def printable(text: str, keep: str = "") -> str:
+    """What others may have written, fit for a terminal and a line: what would steer one or break the other is escaped, as in Python.
+
+    Args:
+        text: any.
+        keep: characters that stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in keep else char.encode("unicode_escape").decode() for char in text)
+
+
+class Lines(logging.Formatter):
+    """A line a record for people: time, level, message."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 the library's name
+        record.message = printable(record.message)
+        return super().formatMessage(record)
 
 
 class JsonLines(logging.Formatter):
@@ -66,10 +94,12 @@ def begin(level: Level, form: Format = "human", file: Path | None = None, contex
     Args:
         level: of our own words.
         form: of a line.
-        file: where the lines go; ``None``: stderr.
+        file: where the lines go, and beside it those before; ``None``: stderr.
         context: what every line of JSON tells besides.
     """
-    handler = logging.StreamHandler() if file is None else logging.FileHandler(file, encoding="utf-8")
-    handler.setFormatter(JsonLines(context) if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler: logging.Handler = logging.StreamHandler()
+    if file is not None:
+        handler = RotatingFileHandler(file, maxBytes=LARGEST_FILE, backupCount=KEPT_FILES, encoding="utf-8")
+    handler.setFormatter(JsonLines(context) if form == "json" else Lines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger(OURS).setLevel(level.upper())

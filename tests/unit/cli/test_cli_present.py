@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from swarm_chain.cli import present
-from swarm_chain.errors import ChainUnreachableError, UsageError
+from swarm_chain.errors import ChainError, ChainUnreachableError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,16 @@ def test_an_error_says_what_happened_what_was_kept_what_to_do(capsys: pytest.Cap
     said = capsys.readouterr()
     assert said.out == ""
     assert [line.split(None, 1)[1] for line in said.err.splitlines()] == ["No [answer].", "Kept it.", "Wait."]
+
+
+def test_what_a_server_said_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    present.error(ChainError("Refused: \x1b]0;title\x07.", "\x1b[2J", "\u202eor\nwait"))
+    present.say("\x1b[2J")
+    present.done("\x1b[2J")
+    present.table("\x1b[2J", ("what",), (("\x1b[2J",),))
+    said = capsys.readouterr()
+    assert (said.err + said.out).replace("\n", "").isprintable()
+    assert "\\x1b]0;title" in said.err
 
 
 def test_an_unexpected_error_leaves_its_traceback_in_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,6 +51,31 @@ def test_a_line_of_json_says_when_what_who_and_where_in_the_round(capsys):
     }
 
 
+@pytest.mark.parametrize("mark", ["\x1b]0;title\x07", "\n2026-01-01 00:00:00,000 WARNING false", "\r", "\x9b2J", "\u202e", "\u2028", "\0"])
+def test_what_others_say_can_neither_make_a_line_nor_steer_a_terminal(capsys, mark):
+    """A server's message, say."""
+    logs.begin("info")
+    ours.warning("The chain refused: %s.", mark)
+    said = capsys.readouterr().err
+    assert said.endswith(".\n")
+    assert said[:-1].isprintable()
+    assert mark[1:].strip("\x07") in said
+    logs.begin("info")
+    ours.warning("Größe 5 µs, “quoted”…")
+    assert "WARNING Größe 5 µs, “quoted”…\n" in capsys.readouterr().err
+
+
+def test_a_file_of_lines_does_not_grow_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(logs, "LARGEST_FILE", 10_000)
+    logs.begin("info", file=tmp_path / "node.log")
+    for number in range(2_000):
+        ours.info("line %d, and so on and on", number)
+    files = sorted(tmp_path.iterdir())
+    assert [file.name for file in files] == ["node.log", *(f"node.log.{number}" for number in range(1, 1 + logs.KEPT_FILES))]
+    assert all(file.stat().st_size <= 10_000 for file in files)
+    assert "line 1999," in files[0].read_text()
+
+
 def test_an_error_is_in_its_line(capsys):
     logs.begin("info", "json")
     try:
