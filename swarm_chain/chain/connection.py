@@ -44,6 +44,17 @@ def connect(rpc_urls: str | Sequence[str], timeout: float = 10.0, quorum: int | 
         ConfigurationError: a URL that cannot be used, none for requests, or a quorum of more than there are.
         ChainError: too few answer, or they do not agree.
     """
+    web3 = unasked(rpc_urls, timeout, quorum)
+    chain_id(web3)
+    return web3
+
+
+def unasked(rpc_urls: str | Sequence[str], timeout: float = 10.0, quorum: int | None = None) -> Web3:
+    """A connection as ``connect`` makes it, to a chain that may not answer.
+
+    Raises:
+        ConfigurationError: as ``connect``.
+    """
     urls = several(rpc_urls)
     asked = [url for url in urls if is_usable(url, HTTP)]
     wrong = [url for url in urls if url not in asked and not (asked and is_usable(url, WEBSOCKET))]
@@ -56,15 +67,19 @@ def connect(rpc_urls: str | Sequence[str], timeout: float = 10.0, quorum: int | 
         raise ConfigurationError(
             f"A quorum of {quorum} cannot be had of {len(asked)} RPC URLs.", "Nothing was sent.", "Give more URLs, or a smaller rpc_quorum."
         )
-    web3 = Web3(QuorumRpc(asked, timeout, quorum))
-    chain_id(web3)
-    return web3
+    return Web3(QuorumRpc(asked, timeout, quorum))
 
 
 def standings(web3: Web3) -> list[Standing]:
     """How each URL of a connection stands: its height, how far behind it is, its chain, or what is wrong with it."""
     assert isinstance(web3.provider, QuorumRpc)
     return web3.provider.standings()
+
+
+def quorum_of(web3: Web3) -> int:
+    """How many of a connection's URLs must say the same before it is believed."""
+    assert isinstance(web3.provider, QuorumRpc)
+    return web3.provider.quorum
 
 
 def chain_id(web3: Web3) -> int:

@@ -142,7 +142,8 @@ class QuorumRpc(BaseProvider):
         """How every URL stands, each by itself; asks all of them, also those that rest."""
         requests: list[Request] = [(RPCEndpoint("eth_blockNumber"), []), (RPCEndpoint("eth_chainId"), [])]
         answers = self._everyone(requests, self.endpoints, len(self.endpoints))
-        found = {endpoint: [int(value, 16) for value in answers.said[endpoint]] for group in answers.alike() for endpoint in group}
+        numbers = {endpoint: said for endpoint, said in answers.said.items() if all(isinstance(value, str) for value in said)}
+        found = {endpoint: [int(value, 16) for value in said] for endpoint, said in numbers.items()}
         newest = max((height for height, _ in found.values()), default=0)
         return [
             Standing(endpoint.shown, found[endpoint][0], newest - found[endpoint][0], found[endpoint][1], "")

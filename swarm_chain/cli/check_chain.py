@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING
 
 from swarm_chain.cli import present
 from swarm_chain.cli.findings import Finding, broken, good, note, tried
+from swarm_chain.errors import SwarmChainError
 from swarm_chain.types import GroupId
 
 if TYPE_CHECKING:
+    from swarm_chain.chain.rpc import Standing
     from swarm_chain.cli.settings import Settings
     from swarm_chain.cli.wiring import Swarm
 
 CLOCK_SECONDS = 30
 LITTLE_COIN = 10**16
+BEHIND = 3
+"""Blocks that a server may be behind the others: news of one takes its time."""
 
 
 def on_the_chain(settings: "Settings") -> Iterator[Finding]:
     """The chain, and, where it answers and is ours, all that is known by it."""
     opened: list[Swarm] = []
+    yield from _urls(settings)
     yield tried("chain and contracts", partial(_chain, settings, opened))
     for swarm in opened:
         yield tried("contracts' beginning", partial(_beginning, swarm))
@@ -29,6 +34,40 @@ def on_the_chain(settings: "Settings") -> Iterator[Finding]:
         for name in sorted(path.parent.name for path in swarm.home.keys.glob("*/node.json")):
             yield tried(f"node {name}", partial(_node, swarm, name))
             yield tried(f"journal of {name}", partial(_journal, swarm, name))
+
+
+def _urls(settings: "Settings") -> Iterator[Finding]:
+    """How each RPC URL stands by itself; those that are wrong are broken where too few are left for a quorum."""
+    from swarm_chain.chain.connection import quorum_of, standings, unasked
+    from swarm_chain.cli.wiring import rpc_urls, swarm_home
+
+    try:
+        web3 = unasked(rpc_urls(settings, swarm_home(settings)), settings.rpc_timeout, settings.rpc_quorum)
+    except SwarmChainError:
+        return  # the next finding says it
+    found, quorum = standings(web3), quorum_of(web3)
+    chains = [standing.chain_id for standing in found if standing.chain_id is not None]
+    chain = max(chains, key=chains.count, default=None)
+    faults = [_fault(standing, chain) for standing in found]
+    is_enough = faults.count("") >= quorum
+    for number, (standing, fault) in enumerate(zip(found, faults, strict=True), 1):
+        what = f"RPC URL {number} of {len(found)}"
+        if not fault:
+            yield good(what, f"{standing.url}: block {standing.height} of chain {standing.chain_id}, {standing.behind} behind the newest")
+        elif is_enough:
+            yield note(what, fault, f"The others make the quorum of {quorum}. Mend it, or take it out of rpc_url.")
+        else:
+            yield broken(what, fault, f"{quorum} must say the same. Mend it, or take another.", 4)
+
+
+def _fault(standing: "Standing", chain: int | None) -> str:
+    """What is wrong with a URL; empty where it is well."""
+    if standing.problem:
+        return standing.problem if standing.url in standing.problem else f"{standing.url} {standing.problem}."
+    if standing.chain_id != chain:
+        return f"{standing.url} is of chain {standing.chain_id}, the others are of {chain}."
+    behind = standing.behind or 0
+    return f"{standing.url} is {behind} blocks behind, at block {standing.height}." if behind > BEHIND else ""
 
 
 def _chain(settings: "Settings", opened: "list[Swarm]") -> Finding:

@@ -8,12 +8,15 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import CommandLine
 from eth_account import Account
+from fault_proxy import FaultProxy
+from faults import Fault
 from web3.types import RPCEndpoint
 
 from swarm_chain.chain.connection import connect
@@ -178,6 +181,34 @@ def test_another_chain_and_one_without_the_contracts(cli: CommandLine, tmp_path:
         assert (code, verdict) == (4, "broken")
         assert says in found
         assert mend
+
+
+def test_each_rpc_url_by_itself(cli: CommandLine, home: SwarmHome, ask: Any) -> None:
+    chain = home.process("chain")
+    assert chain is not None
+    while int(str(ask("eth_blockNumber")), 16) < 12:
+        ask("evm_mine")
+    with ExitStack() as ending:
+        proxies = [ending.enter_context(FaultProxy(chain.url)) for _ in range(3)]
+        urls = ",".join(proxy.url for proxy in proxies)
+        assert [look(cli, f"RPC URL {number} of 3", "--rpc", urls)[:2] for number in (1, 3)] == [(0, "good")] * 2
+        proxies[1].begin(Fault.BEHIND)
+        code, verdict, found, mend = look(cli, "RPC URL 2 of 3", "--rpc", urls)
+        assert (code, verdict) == (0, "note")
+        assert "blocks behind" in found
+        assert "quorum of 2" in mend
+        proxies[0].begin(Fault.OTHER_CHAIN)
+        code, verdict, found, _ = look(cli, "RPC URL 1 of 3", "--rpc", urls)
+        assert (code, verdict) == (4, "broken"), "one of three is left, and two must agree"
+        assert "is of chain 31338, the others are of 31337" in found
+        for proxy in proxies:
+            proxy.begin(Fault.BROKEN)
+        ended = cli("doctor", "--json", "--rpc", urls)
+        urls_found = [item for item in json.loads(ended.out) if item["what"].startswith("RPC URL")]
+        assert [item["verdict"] for item in urls_found] == ["broken"] * 3
+        assert all(f"http://127.0.0.1:{proxy.port}" in item["found"] for proxy, item in zip(proxies, urls_found, strict=True))
+        assert "HTTP 500" in urls_found[0]["found"]
+        assert "secret-key" not in ended.out + ended.err
 
 
 def test_a_node_that_is_not_registered_one_without_seat_and_one_without_coin(cli: CommandLine, home: SwarmHome, ask: Any) -> None:
