@@ -15,8 +15,8 @@ def doctor(
     """Check this swarm folder, the chain, and all that its nodes need to run.
 
     Looks at the folder, disk, keys and their password, other processes with a key, ports, every RPC URL, the chain, its contracts' code,
-    the clock, each node's coin, stake, seat and journal, stores, and the device that trains. Says for everything that is broken how to mend it, and ends
-    with the exit code of the first such error. Changes nothing.
+    the clock, each node's coin, stake, seat and journal, stores, and the device that trains. Says for everything that is broken how to
+    mend it, and ends with the exit code of the first such error. Changes nothing.
 
     Example: `swarm-chain doctor`
     """
