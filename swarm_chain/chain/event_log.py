@@ -46,3 +46,7 @@ class EventLog:
         self._events = [event for event in self._events if event.place.block < first] + found
         self._heads = [*kept[-KEPT:], head]
         return self._events
+
+    def forget(self, is_over: Callable[[Event], bool]) -> None:
+        """Lets go of events that nobody asks for any more, so that what is kept stays bounded."""
+        self._events = [event for event in self._events if not is_over(event)]

@@ -304,6 +304,7 @@ class Daemon:
         self._settled = snapshot.head.settled_round
         self._collector.forget(self._settled)
         self._watch.forget(self._settled)
+        self._parents.forget(snapshot.head.final_round)
         free_seats(member, snapshot)
         self._tell(credit=member.contracts.rewards.credit_of(member.group, member.seat))
         final = self._parents.result(snapshot.head.result_hash)

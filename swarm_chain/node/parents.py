@@ -22,6 +22,8 @@ BEFORE_THE_FIRST = RoundView(Round(0), 0, 0, 0, 0, 0, 0, 0, 0, ZERO32, 0, idle=F
 """The current round of a group that had none: closed."""
 
 _KEPT = 3
+REMEMBERED = 64
+"""Rounds before the last final one whose results stay known. A reorg may take a few back."""
 
 
 class Parents:
@@ -90,6 +92,10 @@ class Parents:
         self._models[hash_] = model
         while len(self._models) > _KEPT:
             self._models.pop(next(iter(self._models)))
+
+    def forget(self, final: Round) -> None:
+        """Lets go of what was presented long before the last final round; nobody builds on it any more."""
+        self._presented.forget(lambda event: isinstance(event, ResultPresented) and event.round < final - REMEMBERED)
 
     def _load(self, hash_: bytes) -> Model:
         member, result = self._member, self.result(hash_)
