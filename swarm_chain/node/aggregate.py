@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import IntegrityError
+from swarm_chain.learning import kernels
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.follower import Follower
 from swarm_chain.node.journal import JournaledResult
@@ -148,7 +149,7 @@ def compute(member: Follower, parents: Parents, round_: Round, parent: bytes, co
         codes = _open(member, round_, candidate)
         if codes is not None:
             opened[candidate.seat] = codes
-    return outcome.compute(member.domain, member.terms, round_, parent, parents.model(parent), commits, opened, digest_of)
+    return outcome.compute(member.domain, member.terms, round_, parent, parents.model(parent), commits, opened, digest_of, kernels.PASSES)
 
 
 def _open(member: Follower, round_: Round, candidate: CommittedUpdate) -> Codes | None:

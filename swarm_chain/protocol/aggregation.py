@@ -43,14 +43,20 @@ def aggregate(rule: Rule, codes: Rows, model: Model) -> NDArray[np.int32]:
 
 def fraction(rule: Rule, codes: Codes) -> tuple[NDArray[np.int64], int]:
     """A rule's value as an exact fraction: numerators int64[width], and the denominator they share."""
-    count, cut = len(codes), 0
-    if rule is Rule.TRIMMED_MEAN and count >= TRIMMED_FROM:
-        cut = count // 4
-    elif rule is Rule.MEDIAN:
-        # The median is what is left when all but the middle one or two are cut.
-        cut = (count - 1) // 2
+    count, cut = len(codes), cut_of(rule, len(codes))
     kept = np.sort(codes, axis=0)[cut : count - cut] if cut else codes
     return kept.sum(axis=0, dtype=np.int64), count - 2 * cut
+
+
+def cut_of(rule: Rule, count: int) -> int:
+    """How many of ``count`` codes a rule leaves out at each end of their order."""
+    match rule:
+        case Rule.MEAN:
+            return 0
+        case Rule.TRIMMED_MEAN:
+            return count // 4 if count >= TRIMMED_FROM else 0
+        case Rule.MEDIAN:
+            return (count - 1) // 2  # what is left is the middle one or two
 
 
 def divide_truncating(numerators: NDArray[np.int64], denominator: int) -> NDArray[np.int64]:

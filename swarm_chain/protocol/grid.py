@@ -103,13 +103,17 @@ def next_exponents(codes: Rows, exponents: Exponents, lo: int, hi: int) -> Expon
         starts = np.arange(0, squares.shape[1], BLOCK)
         first = start // BLOCK
         energies[:, first : first + len(starts)] = np.add.reduceat(squares, starts, axis=1)
-    median = np.sort(energies, axis=0)[(count - 1) // 2]
+    return moved(energies, dimension, exponents, lo, hi)
 
+
+def moved(energies: NDArray[np.int64], dimension: int, exponents: Exponents, lo: int, hi: int) -> Exponents:
+    """The grid of the next round from each update's sum of squares a block, int64[n, ceil(d / 256)]."""
+    median = np.sort(energies, axis=0)[(len(energies) - 1) // 2]
     sizes = np.minimum(dimension - np.arange(0, dimension, BLOCK), BLOCK)
     # 16 S 4^Δ ≤ 127² c, times 4 so that Δ = −1 needs no fraction.
     limit = 4 * CODE_MAX**2 * sizes
     change = np.full(len(median), -2)
     for delta in (-1, 0, 1, 2):
         change[16 * median * 4 ** (delta + 1) <= limit] = delta
-    moved = np.clip(exponents.astype(np.int64) + change, lo, hi)
-    return np.where(median == 0, exponents, moved).astype(np.int8)
+    changed = np.clip(exponents.astype(np.int64) + change, lo, hi)
+    return np.where(median == 0, exponents, changed).astype(np.int8)

@@ -1,6 +1,6 @@
 """Computes a round of five updates that never changes; prints its result hash, then what the processor may be used for.
 
-python fixed_round.py ORDER [torch]      ORDER: in which order the seats' updates come, "01234"
+python fixed_round.py ORDER [torch | compiled]      ORDER: in which order the seats' updates come, "01234"
 """
 
 import sys
@@ -11,7 +11,7 @@ import numpy as np
 from swarm_chain.protocol.commitment import result_hash
 from swarm_chain.protocol.grid import block_count
 from swarm_chain.protocol.model import Model
-from swarm_chain.protocol.outcome import compute
+from swarm_chain.protocol.outcome import PLAIN, Passes, compute
 from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, Domain, GroupId, Reveal, Round, Rule, Scoring, Seat, Terms
 
 DIMENSION = 20_011
@@ -33,7 +33,7 @@ def _codes(seat: int) -> np.ndarray:
     return np.frombuffer(_bytes(f"codes {seat}", DIMENSION), np.int8).clip(-127, 127)
 
 
-def main(order: str) -> str:
+def main(order: str, passes: Passes = PLAIN) -> str:
     seats = [Seat(int(seat)) for seat in order]
     weights = np.frombuffer(_bytes("weights", 4 * DIMENSION), "<i4").astype(np.int32) >> 4
     exponents = (np.frombuffer(_bytes("exponents", block_count(DIMENSION)), np.uint8) % 25 - 4).astype(np.int8)
@@ -50,6 +50,7 @@ def main(order: str) -> str:
             [_commit(seat) for seat in seats],
             opened,
             lambda data: Digest(sha256(data).digest()),
+            passes,
         )
         assert outcome.result is not None
         hashes += result_hash(DOMAIN, outcome.result)
@@ -63,6 +64,14 @@ if __name__ == "__main__":
         # Wakes the libraries whose settings the variables are.
         torch.mm(torch.ones(64, 64), torch.ones(64, 64))
         print(main(sys.argv[1]), torch.backends.cpu.get_cpu_capability())
+    elif "compiled" in sys.argv[2:]:
+        from swarm_chain.learning import kernels
+        from swarm_chain.learning.compiled import add_steps
+
+        kernels.COMPILED_FROM, kernels.PIECE = 0, 1024  # however small the round is, and in many pieces
+        hash_ = main(sys.argv[1], kernels.PASSES)
+        (machine,) = add_steps.inspect_asm().values()
+        print(hash_, *sorted(register for register in ("xmm", "ymm", "zmm") if register in machine))
     else:
         from numpy._core import _multiarray_umath as core
 

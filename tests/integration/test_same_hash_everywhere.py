@@ -1,10 +1,11 @@
 """The same updates give the same hash whatever the threads, the order of nodes and the instruction set.
 
-Each case is a process of its own that computes one fixed round by every rule. Aggregation is plain NumPy; torch is loaded
-beside it, as in a node, so that its variables have something to act on.
+Each case is a process of its own that computes one fixed round by every rule. The plain passes are NumPy; torch is loaded
+beside them, as in a node, so that its variables have something to act on. The compiled ones are compiled for several processors.
 """
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,16 @@ def test_any_instruction_set_of_torch(aten, onednn, mkl):
     assert hash_ == EXPECTED
     if aten == "default":
         assert capability == "DEFAULT"
+
+
+@pytest.mark.parametrize("order", ["01234", "20413"])
+def test_the_compiled_passes_on_this_processor(order):
+    assert _run(order, "compiled")[0] == EXPECTED
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the processors named here are x86's; the test above runs everywhere")
+@pytest.mark.parametrize(("processor", "widest"), [("x86-64", "xmm"), ("x86-64-v2", "xmm"), ("x86-64-v3", "ymm")])
+def test_the_compiled_passes_for_other_processors(processor, widest):
+    hash_, *registers = _run("01234", "compiled", NUMBA_CPU_NAME=processor, NUMBA_CPU_FEATURES="")
+    assert hash_ == EXPECTED
+    assert max(registers) == widest
