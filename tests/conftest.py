@@ -17,11 +17,11 @@ from eth_account.signers.local import LocalAccount
 from swarm_chain.errors import SwarmChainError
 
 HOLD_SECRETS = re.compile(
-    r"(^|/)(keys|store|chain|backups?)/"  # passwords, sealed bytes, a chain's state with salts that were revealed
+    r"(^|/)(keys|store|blocks|checkpoints|chain|backups?)/"  # passwords, bytes of updates and models, a chain's state with revealed salts
     r"|\.db(-wal|-shm|-journal)?$|\.backup$"  # salts before they are revealed
     r"|(^|/)settings[^/]*\.json$|password|mnemonic|words$|state\.json$"
 )
-"""Files that are there to hold secrets, by their path in the folder of a test run."""
+"""Files that are there to hold secrets, or what is sealed by them, by their path in the folder of a test run."""
 LIGHT = 2**13
 """The largest work factor of a key file that is opened to know its key."""
 
