@@ -15,7 +15,8 @@ from web3.types import RPCEndpoint
 GWEI = 10**9
 ENDED_AS_TOLD = (130, -signal.SIGTERM)
 """Exit codes after SIGTERM; the latter where it came before the process listened."""
-ENDING_SECONDS = 90.0
+ENDING_SECONDS = 300.0
+"""A process that is told to end while it starts does so when it has started, and machines are slow."""
 MINING_SECONDS = 1
 """A block each. Transactions wait for it, so that there is something to drop."""
 
