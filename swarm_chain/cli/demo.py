@@ -40,9 +40,7 @@ class Show:
 def demo(
     rounds: Annotated[int, typer.Option(min=1, max=1000, help="Rounds to train.")] = 10,
     nodes: Annotated[int, typer.Option(min=2, max=len(NAMES), help="Trainer nodes.")] = 4,
-    task: Annotated[
-        str | None, typer.Option(help="mnist, digits or fashion; mnist where its images are found.", show_default=False)
-    ] = None,
+    task: options.Task = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of local training a round.", show_default=False)] = None,
     data: Annotated[Path | None, typer.Option(metavar="FOLDER", help="IDX files of the task's images.", show_default=False)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.", show_default=False)] = None,
@@ -54,8 +52,9 @@ def demo(
 
     Starts Anvil, deploys the contracts, creates and funds a group, and starts four trainer nodes as processes of their own, each with its
     key, journal and store, and a lopsided share of the data (Dirichlet 0.5). They train a small network together, agree on chain on every
-    result, and are paid. Ends with what was learnt, beside the same network trained in one place. Ctrl-C stops everything; the next demo
-    starts afresh in the same folder, `.swarm/demo`.
+    result, and are paid. Ends with what was learnt, beside the same network trained in one place. Without --task that is mnist where its
+    images are found, else digits; take digits-linear where there is no torch. Ctrl-C stops everything; the next demo starts afresh in the
+    same folder, `.swarm/demo`.
 
     Example: `swarm-chain demo --rounds 5`
     """

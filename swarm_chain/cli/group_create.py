@@ -26,7 +26,7 @@ def _seconds(what: str, short: int, long: int) -> Any:
 
 
 def create(
-    task: Annotated[str | None, typer.Option(help="What to learn: mnist, digits or fashion.", show_default=False)] = None,
+    task: options.Task = None,
     manifest: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What to learn, as a manifest of your own.", show_default=False)
     ] = None,

@@ -68,6 +68,10 @@ LogFormat = Annotated[
     str | None,
     typer.Option("--log-format", metavar="FORM", help="human, or json: a line of JSON each.", show_default=False, rich_help_panel=LOGS),
 ]
+Task = Annotated[
+    str | None,
+    typer.Option(help="mnist, digits or fashion; digits-linear where torch is not installed.", show_default=False),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on stdout.")]
 

@@ -10,13 +10,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from canary import hear
 
+from swarm_chain.chain.local import free_port
 from swarm_chain.cli.main import run
+from swarm_chain.cli.swarm_home import SwarmHome
 
 STAYING = (("node", "run"), ("demo",), ("gateway",))
 COMMAND = [sys.executable, "-m", "swarm_chain.cli.main"]
@@ -95,3 +98,17 @@ class CommandLine:
 
     def with_settings(self, **settings: str) -> "CommandLine":
         return CommandLine(self.folder, self.settings | {f"SWARM_CHAIN_{name.upper()}": value for name, value in settings.items()})
+
+
+@contextlib.contextmanager
+def seated(cli: CommandLine) -> Iterator[CommandLine]:
+    """A local swarm with a group of digits and a seated node."""
+    home = SwarmHome(cli.folder / ".swarm")
+    try:
+        cli.done("up", "--detach", "--port", free_port())
+        cli.done("group", "create", "--task", "digits")
+        cli.done("node", "init", "--fund-local")
+        cli.done("group", "join", 1)
+        yield cli
+    finally:
+        home.end(home.processes())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import CommandLine
+from command_line import CommandLine, seated
 from eth_account import Account
 from fault_proxy import FaultProxy
 from faults import Fault
@@ -43,16 +43,8 @@ with one_process(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])):
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """A local swarm with a group and a seated node, and a state folder for its locks."""
     folder = tmp_path_factory.mktemp("doctor")
-    cli = CommandLine(folder, {"XDG_STATE_HOME": str(folder / "state")})
-    home = SwarmHome(cli.folder / ".swarm")
-    try:
-        cli.done("up", "--detach", "--port", free_port())
-        cli.done("group", "create", "--task", "digits")
-        cli.done("node", "init", "--fund-local")
-        cli.done("group", "join", 1)
+    with seated(CommandLine(folder, {"XDG_STATE_HOME": str(folder / "state")})) as cli:
         yield cli
-    finally:
-        home.end(home.processes())
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine, Ended
+from command_line import CommandLine, Ended, seated
 
 from swarm_chain.chain.local import LocalChain, free_port
 from swarm_chain.cli.swarm_home import SwarmHome
@@ -14,16 +14,8 @@ from swarm_chain.cli.swarm_home import SwarmHome
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """A local swarm with a group and a seated node."""
-    cli = CommandLine(tmp_path_factory.mktemp("mistakes"))
-    home = SwarmHome(cli.folder / ".swarm")
-    try:
-        cli.done("up", "--detach", "--port", free_port())
-        cli.done("group", "create", "--task", "digits")
-        cli.done("node", "init", "--fund-local")
-        cli.done("group", "join", 1)
+    with seated(CommandLine(tmp_path_factory.mktemp("mistakes"))) as cli:
         yield cli
-    finally:
-        home.end(home.processes())
 
 
 def refused(ended: Ended, code: int, *says: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,8 @@ from web3.types import RPCEndpoint
 from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import load_deployment
-from swarm_chain.chain.local import free_port
+from swarm_chain.chain.local import free_port, play_account
+from swarm_chain.chain.sender import Sender
 from swarm_chain.cli.swarm_home import SwarmHome
 from swarm_chain.protocol.commitment import result_hash
 from swarm_chain.protocol.model import decode_model, model_root
@@ -182,6 +183,21 @@ def test_a_group_moves_with_its_model_its_members_and_their_stakes(moving: Movin
     # The members measured what they started from: it is as good as what they had, not an untrained network.
     assert first.result.metric > old_metrics(old)[0]
     assert old.rewards.budget_of(GroupId(1)) == budget
+
+    # ---- what else a member may agree to
+    cli.done("node", "init", "--name", "dora", "--fund-local", "--tokens", 200)
+    cli.done("group", "join", 1, "--name", "dora")
+    earlier = next(each.result for each in old.rounds.finals(GroupId(1)) if each.result.round < FIRST)
+    others = replace(was.terms, reward_per_round=was.terms.reward_per_round + 10**9)
+    sender = Sender(moving.web3, play_account(0))
+    for result in (final, earlier):
+        sender.send(new.groups.create(others, was.manifest_digest, result.model_digest, result.model_root))
+    last = new.groups.group_count()
+    for group, says in ((last - 1, "other terms (reward_per_round)"), (last, f"begins with the model of round {earlier.round}; the last")):
+        ended = moving.follow("dora", "--new-group", group)
+        assert (ended.code, says in ended.err, "Add --anyway" in ended.err) == (2, True, True), ended.err
+        assert old.views.seat(GroupId(1), moving.node("dora")) is not None
+    assert f"holds seat 0 of group {last}" in moving.follow("dora", "--new-group", last, "--anyway").err
 
 
 def held(moving: Moving, name: str) -> int:
