@@ -56,8 +56,11 @@ def run(settings: NodeSettings, report: Report | None = None, stop: threading.Ev
     Raises:
         SwarmChainError: it cannot start, or cannot go on; what it committed it can reveal when started again.
     """
+    stop = stop or threading.Event()
+    if stop.is_set():  # while this was loading; to begin and end could take longer than whoever said so waits
+        return False
     with wired(settings) as member, monitored(settings, member):
-        daemon = Daemon(member, settings, report, stop or threading.Event())
+        daemon = Daemon(member, settings, report, stop)
         try:
             return daemon.run()
         finally:
