@@ -53,7 +53,7 @@ def churn(swarm: Swarm, rounds: int, at_a_time: int, random: Random) -> int:
 
     def start(indices: Iterable[int]) -> None:
         for index in indices:
-            swarm.start(index, keep_rounds=rounds + 8, poll_interval=0.5)
+            swarm.start(index, keep_rounds=rounds + 8, poll_interval=1)
 
     start(everyone)
     for round_ in range(1, rounds + 1):
