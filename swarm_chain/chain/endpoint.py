@@ -51,10 +51,14 @@ class Endpoint:
 
     Args:
         url: ``http://`` or ``https://``. Only its scheme, host and port are ever shown.
+        what: is there, for messages.
+        largest: most bytes of an answer.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, what: str = "The chain", largest: int = LARGEST_ANSWER) -> None:
         self.shown = shown(url)
+        self._what = what
+        self._largest = largest
         self._url, self._headers = _target(url)
         self._loop = _loop()
         self._pool = _pool(url)
@@ -147,8 +151,8 @@ class Endpoint:
         async with self._pool.stream("POST", self._url, headers=headers, content=body) as response:
             async for part in response.aiter_stream():
                 received += part
-                if len(received) > LARGEST_ANSWER:
-                    raise self._unreachable(f"answered with more than {LARGEST_ANSWER >> 20} MiB")
+                if len(received) > self._largest:
+                    raise self._unreachable(f"answered with more than {self._largest >> 20} MiB")
             status = response.status
         # Refusals of a JSON-RPC server may come with status 4xx or 5xx, and a JSON-RPC body all the same.
         try:
@@ -159,7 +163,7 @@ class Endpoint:
         raise self._unreachable(f"answered without JSON-RPC, HTTP {status} ({name})")
 
     def _unreachable(self, what: str) -> ChainUnreachableError:
-        return ChainUnreachableError(f"The chain at {self.shown} {what}.", do=RETRY)
+        return ChainUnreachableError(f"{self._what} at {self.shown} {what}.", do=RETRY)
 
 
 def _is_response(answer: Any) -> bool:

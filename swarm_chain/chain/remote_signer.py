@@ -4,12 +4,9 @@ What it signed is compared with what it was asked to sign, so that a wrong signe
 either way.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
-import httpx
 from eth_account import Account
 from eth_account.datastructures import SignedMessage, SignedTransaction
 from eth_account.messages import encode_typed_data
@@ -17,17 +14,18 @@ from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_typing import ChecksumAddress, HexAddress, HexStr
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
+from web3.types import RPCEndpoint
 
-from swarm_chain.chain.connection import is_loopback, shown
-from swarm_chain.errors import ChainError, ConfigurationError, KeyFileError
+from swarm_chain.chain.endpoint import Endpoint
+from swarm_chain.chain.urls import HTTP, is_usable, shown
+from swarm_chain.errors import ChainError, ChainUnreachableError, ConfigurationError, KeyFileError
 from swarm_chain.protocol.addresses import checksummed
-from swarm_chain.protocol.bounded_json import parse
 from swarm_chain.types import Address
 
 PATIENCE = 120.0
 """Seconds for an answer: with Clef a person gives it."""
 LARGEST_ANSWER = 1 << 20
-_BRACKETS = 4096
+"""Bytes."""
 _NO_SUCH_METHOD = -32601
 _QUANTITIES = ("chainId", "nonce", "gas", "maxFeePerGas", "maxPriorityFeePerGas", "value")
 
@@ -49,12 +47,11 @@ class RemoteSigner:
     """
 
     def __init__(self, url: str, address: str | None = None, timeout: float = PATIENCE) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not is_usable(url, HTTP):
             raise ConfigurationError(
                 f"{shown(url)} is no URL of a signer.", "Nothing was sent.", "Give one that starts with http:// or https://."
             )
-        self._url = url
+        self._endpoint = Endpoint(url, "The signer", LARGEST_ANSWER)
         self._timeout = timeout
         self._dialect, accounts = self._accounts()
         if address is None and len(accounts) != 1:
@@ -71,7 +68,7 @@ class RemoteSigner:
             )
 
     def __repr__(self) -> str:
-        return f"RemoteSigner({self._address} at {shown(self._url)})"
+        return f"RemoteSigner({self._address} at {self._endpoint.shown})"
 
     @property
     def address(self) -> ChecksumAddress:
@@ -143,44 +140,20 @@ class RemoteSigner:
         raise self._wrong("neither eth_accounts nor account_list")
 
     def _ask(self, method: str, *parameters: object) -> Any:
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
         try:
-            answer = parse(self._post(json.dumps(body).encode()), _BRACKETS)
-        except ValueError:
-            raise self._wrong("no JSON-RPC") from None
-        if not isinstance(answer, Mapping):
-            raise self._wrong("no JSON-RPC")
-        error = answer.get("error")
-        if error is not None:
-            if isinstance(error, Mapping) and error.get("code") == _NO_SUCH_METHOD:
-                raise _NoSuchMethodError(f"The signer at {shown(self._url)} does not know {method}.", "Nothing was sent.")
-            said = str(error.get("message") if isinstance(error, Mapping) else error)[:200]
-            raise ChainError(f"The signer at {shown(self._url)} refused {method}: {said}.", "Nothing was sent.", "Approve it there.")
-        return answer.get("result")
-
-    def _post(self, body: bytes) -> bytes:
-        headers = {"Content-Type": "application/json"}
-        try:
-            # A proxy from the environment cannot reach this machine.
-            with (
-                httpx.Client(timeout=self._timeout, trust_env=not is_loopback(self._url)) as client,
-                client.stream("POST", self._url, content=body, headers=headers) as response,
-            ):
-                answer = b""
-                for part in response.iter_bytes(1 << 16):
-                    answer += part
-                    if len(answer) > LARGEST_ANSWER:
-                        raise self._wrong("more bytes than an answer has")
-                return answer
-        except httpx.HTTPError as problem:
-            raise ChainError(
-                f"The signer at {shown(self._url)} cannot be reached ({type(problem).__name__}).",
-                "Nothing was sent.",
-                "Start it, then try again.",
-            ) from None
+            (answer,) = self._endpoint.ask([(RPCEndpoint(method), list(parameters))], self._timeout).result()
+        except ChainUnreachableError as problem:
+            raise ChainError(problem.what, "Nothing was sent.", "Check that it runs, and its URL; then try again.") from None
+        if "error" in answer:
+            error: Any = answer["error"]
+            if error["code"] == _NO_SUCH_METHOD:
+                raise _NoSuchMethodError(f"The signer at {self._endpoint.shown} does not know {method}.", "Nothing was sent.")
+            said = str(error["message"])[:200]
+            raise ChainError(f"The signer at {self._endpoint.shown} refused {method}: {said}.", "Nothing was sent.", "Approve it there.")
+        return answer["result"]
 
     def _wrong(self, what: str) -> ChainError:
-        return ChainError(f"The signer at {shown(self._url)} gave {what}.", "Nothing was sent.", "Check what runs there.")
+        return ChainError(f"The signer at {self._endpoint.shown} gave {what}.", "Nothing was sent.", "Check what runs there.")
 
 
 class _NoSuchMethodError(ChainError):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from fault_proxy import FaultProxy
+from faults import Fault
 from signing_server import SigningServer, signing
 from web3 import Web3
 
@@ -106,16 +108,27 @@ def test_whatever_a_signer_answers_is_an_error_that_says_so(answer: bytes) -> No
     with signing() as server:
         signer = RemoteSigner(server.url)
         server.tampers = lambda _: answer
-        with pytest.raises(ChainError, match=f"signer at {server.url} gave"):
+        with pytest.raises(ChainError, match=f"signer at {server.url} (gave|answered)"):
             signer.sign_transaction(dict(TRANSACTION))
-        with pytest.raises(ChainError, match=f"signer at {server.url} gave"):
+        with pytest.raises(ChainError, match=f"signer at {server.url} (gave|answered)"):
             sign_invitation(signer, GroupId(1), 7, 1, bytes(32), 1, Address("0x" + "00" * 20))
+
+
+@pytest.mark.parametrize("fault", [Fault.HANG, Fault.DRIP, Fault.DRIP_HEADERS], ids=lambda fault: fault.name.lower())
+def test_a_signer_that_never_comes_to_an_end_is_not_waited_for(fault: Fault) -> None:
+    with signing() as server, FaultProxy(server.url) as proxy:
+        signer = RemoteSigner(proxy.url, timeout=3)
+        proxy.begin(fault)
+        with pytest.raises(ChainError, match=r"signer at .* does not answer in time") as caught:
+            signer.sign_transaction(dict(TRANSACTION))
+        assert caught.value.kept == "Nothing was sent."
+        assert "secret-key" not in str(caught.value) + repr(signer)
 
 
 def test_a_refusal_is_passed_on() -> None:
     with signing() as server:
         signer = RemoteSigner(server.url)
-        server.tampers = lambda _: b'{"error": {"code": -32000, "message": "request denied"}}'
+        server.tampers = lambda _: b'{"id": 1, "error": {"code": -32000, "message": "request denied"}}'
         with pytest.raises(ChainError, match="request denied"):
             signer.sign_transaction(dict(TRANSACTION))
 
