@@ -64,7 +64,7 @@ def test_a_day_ahead_or_behind_makes_no_difference(lone_swarm: Swarm, shim: Path
         relay = Relay(swarm, "--wait", "1")
     ports = [free_port() for _ in SHIFTS]
     for index, port in enumerate(ports):
-        swarm.start(index, rounds=3, metrics_port=port, relay_url=relay.url if index == 2 else "")
+        swarm.start(index, rounds=2, metrics_port=port, relay_url=relay.url if index == 2 else "")
     try:
         swarm.until("a round is settled", lambda: swarm.settled() >= 1, timeout=120)
         for port in ports:
@@ -76,16 +76,16 @@ def test_a_day_ahead_or_behind_makes_no_difference(lone_swarm: Swarm, shim: Path
         relay.stop()
 
     finals = swarm.contracts.rounds.finals(swarm.group)
-    assert [(final.result.round, final.result.included) for final in finals] == [(round_, 0b111) for round_ in (1, 2, 3)]
+    assert [(final.result.round, final.result.included) for final in finals] == [(round_, 0b111) for round_ in (1, 2)]
     for index in range(3):
         lines = map(json.loads, (swarm.home(index) / "rounds.jsonl").read_text().splitlines())
-        assert [line["result_hash"] for line in lines][:3] == ["0x" + final.result_hash.hex() for final in finals]
+        assert [line["result_hash"] for line in lines][:2] == ["0x" + final.result_hash.hex() for final in finals]
     credits = [swarm.contracts.rewards.credit_of(swarm.group, Seat(seat)) for seat in range(3)]
     assert credits[0] > 0
     assert credits == [credits[0]] * 3
     assert swarm.events(CommitForfeited) == []
-    assert len(swarm.events(Committed)) == 3 * 4
-    assert len(swarm.events(RoundFinal)) == 3
+    assert len(swarm.events(Committed)) == 3 * 3
+    assert len(swarm.events(RoundFinal)) == 2
     for index, seconds in enumerate(SHIFTS.values()):
         the_log_has_the_machines_time_and_no_word_of_it(swarm.log(index).read_text(), seconds)
     books.check(swarm.contracts)
@@ -100,7 +100,7 @@ def the_log_has_the_machines_time_and_no_word_of_it(said: str, seconds: int) -> 
 def the_doctor_says_it(swarm: Swarm, shim: Path) -> None:
     """On this chain, where no time was let pass, it finds a right clock right."""
     words = ["doctor", "--json", "--home", swarm.folder / "doctor", "--rpc", swarm.rpc_url, "--deployment", swarm.deployment]
-    for seconds in SHIFTS.values():
+    for seconds in (0, DAY):
         program = [sys.executable, "-m", "swarm_chain.cli.main", *map(str, words)]
         ended = subprocess.run(program, env=os.environ | shifted(shim, seconds), capture_output=True, text=True, timeout=120)
         (clock,) = [found for found in json.loads(ended.stdout) if found["what"] == "clock"]

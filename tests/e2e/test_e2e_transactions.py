@@ -66,17 +66,10 @@ def nonce_of(raw: str) -> int:
 
 
 @pytest.fixture
-def proxy(swarm: Swarm) -> Iterator[HoldingProxy]:
-    with HoldingProxy(swarm.rpc_url) as proxy:
-        yield proxy
+def proxies(swarm: Swarm) -> Iterator[tuple[HoldingProxy, HoldingProxy]]:
+    with HoldingProxy(swarm.rpc_url) as first, HoldingProxy(swarm.rpc_url) as second:
+        yield first, second
         swarm.stop()  # before what it asks
-
-
-def start(swarm: Swarm, proxy: HoldingProxy, rounds: int) -> None:
-    swarm.create(LINEAR, commit_duration=LONG, reveal_duration=LONG).add_nodes(3)
-    swarm.start(0, rpc_url=proxy.url, rounds=rounds)
-    for index in (1, 2):
-        swarm.start(index, rounds=rounds)
 
 
 def check(swarm: Swarm, rounds: int) -> None:
@@ -90,34 +83,41 @@ def check(swarm: Swarm, rounds: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_transaction_held_back_for_a_minute_is_replaced_and_mined_once(swarm: Swarm, proxy: HoldingProxy) -> None:
-    start(swarm, proxy, rounds=2)
-    swarm.until("the others have committed", lambda: proxy.held and all(swarm.committed(index, 1) for index in (1, 2)), PATIENCE)
-    time.sleep(MINUTE)  # so long it is held back
+def test_a_transaction_held_back_for_a_minute_and_a_nonce_that_another_wallet_takes(
+    swarm: Swarm, proxies: tuple[HoldingProxy, HoldingProxy]
+) -> None:
+    """Of one node the first commit is held back, of another its nonce is used by somebody with the same key meanwhile."""
+    held, overtaken = proxies
+    swarm.create(LINEAR, commit_duration=LONG, reveal_duration=LONG).add_nodes(3)
+    for index, url in enumerate((held.url, overtaken.url, swarm.rpc_url)):
+        swarm.start(index, rpc_url=url, rounds=2)
+    swarm.until("both are held back", lambda: held.held and overtaken.held and swarm.committed(2, 1), PATIENCE)
+    since = time.monotonic()
+    take_nonce(swarm, 1)
+    overtaken.let_go()
+    swarm.until("the second has committed", lambda: swarm.committed(1, 1), PATIENCE)
+    assert f"took its nonce {FIRST_COMMIT}" in swarm.log(1).read_text()
+
+    time.sleep(max(since + MINUTE - time.monotonic(), 0))  # so long it is held back
     assert not swarm.committed(0, 1)
-    assert {nonce_of(raw) for raw in proxy.held} == {FIRST_COMMIT}
-    assert len(set(proxy.held)) > 1, "it offers more where it is not mined"
-    proxy.let_go()
+    assert {nonce_of(raw) for raw in held.held} == {FIRST_COMMIT}
+    assert len(set(held.held)) > 1, "it offers more where it is not mined"
+    held.let_go()
     swarm.all_done(PATIENCE)
+    for index in range(3):
+        with closing(sqlite3.connect(swarm.home(index) / "outbox.db")) as outbox:
+            assert outbox.execute("SELECT count(*) FROM steps WHERE state IN ('waiting', 'signed', 'sent')").fetchone() == (0,)
     check(swarm, 2)
 
 
-@pytest.mark.slow
-def test_a_nonce_that_another_wallet_takes_is_left_to_it(swarm: Swarm, proxy: HoldingProxy) -> None:
-    start(swarm, proxy, rounds=2)
-    swarm.until("its commit is held back", lambda: bool(proxy.held), PATIENCE)
-    wallet: LocalAccount = load_key(key_path(swarm.home(0), NODE_KEY), PASSWORD)
-    pays = {"to": swarm.nodes[1], "value": 1, "gas": 21_000, "nonce": FIRST_COMMIT, "chainId": swarm.contracts.deployment.chain_id}
+def take_nonce(swarm: Swarm, index: int) -> None:
+    """Sends a coin with a node's key, on the nonce of its first commit, and waits until that is mined."""
+    wallet: LocalAccount = load_key(key_path(swarm.home(index), NODE_KEY), PASSWORD)
+    pays = {"to": swarm.nodes[0], "value": 1, "gas": 21_000, "nonce": FIRST_COMMIT, "chainId": swarm.contracts.deployment.chain_id}
     signed = wallet.sign_transaction({**pays, "maxFeePerGas": 90 * GWEI, "maxPriorityFeePerGas": 2 * GWEI})
     web3 = swarm.contracts.web3
     web3.eth.send_raw_transaction(signed.raw_transaction)
     assert web3.eth.wait_for_transaction_receipt(signed.hash, PATIENCE)["status"] == 1
-    proxy.let_go()
-    swarm.all_done(PATIENCE)
-    assert f"took its nonce {FIRST_COMMIT}" in swarm.log(0).read_text()
-    with closing(sqlite3.connect(swarm.home(0) / "outbox.db")) as outbox:
-        assert outbox.execute("SELECT count(*) FROM steps WHERE state IN ('waiting', 'signed', 'sent')").fetchone() == (0,)
-    check(swarm, 2)
 
 
 @pytest.mark.slow
