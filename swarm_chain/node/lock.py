@@ -27,7 +27,7 @@ def one_process(home: Path, node: str, locks: Path) -> Iterator[None]:
         locks: folder of the locks of this user's keys on this machine, as ``locks_folder`` finds it.
 
     Raises:
-        KeyFileError: another process holds one of them.
+        KeyFileError: another process holds one of them, or a folder cannot be made.
     """
     with exclusive(home):
         _make_private(locks)
@@ -43,7 +43,7 @@ def exclusive(home: Path) -> Iterator[None]:
     Raises:
         KeyFileError: another process holds it.
     """
-    home.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    _make(home)
     with _held(home / "lock", f"The node home {home} is in use"):
         yield
 
@@ -69,7 +69,7 @@ def locks_folder(environment: Mapping[str, str]) -> Path:
 
 def _make_private(folder: Path) -> None:
     """Anybody can make folders in the temporary one; who could write into ours could keep a node from starting."""
-    folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    _make(folder)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise KeyFileError(
@@ -79,6 +79,15 @@ def _make_private(folder: Path) -> None:
         )
     if stat.S_IMODE(found.st_mode) != PRIVATE:
         folder.chmod(PRIVATE)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise KeyFileError(
+            f"The folder {folder} cannot be made: {error.strerror}.", "Nothing was changed.", "Name another, or mend its permissions."
+        ) from error
 
 
 @contextmanager

@@ -107,6 +107,15 @@ def test_a_lock_that_cannot_be_opened_is_named(tmp_path):
         pass
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    for home, locks in ((file / "home", tmp_path / "locks"), (file, tmp_path / "locks"), (tmp_path / "home", file / "locks")):
+        with pytest.raises(KeyFileError, match=r"file.* cannot be (made|opened)") as caught, one_process(home, NODE, locks):
+            pytest.fail("it was held")
+        assert caught.value.kept
+
+
 # ------------------------------------------------------------------------------------------------ a hundred processes
 
 
