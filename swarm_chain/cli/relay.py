@@ -36,6 +36,7 @@ def relay(
     """
     from swarm_chain.cli.wiring import open_swarm, paying_account, rpc_urls
     from swarm_chain.node import logs
+    from swarm_chain.node.lock import locks_folder, one_key
     from swarm_chain.relay.service import run
     from swarm_chain.relay.settings import RelaySettings
 
@@ -80,7 +81,7 @@ def relay(
         fee_cap=settings.fee_cap,
         replace_after=settings.replace_after,
     )
-    with interruptible():
+    with interruptible(), one_key(account.address, locks_folder(os.environ), "relay"):
         try:
             run(relay_settings, threading.Event(), started)
         finally:

@@ -29,11 +29,25 @@ def one_process(home: Path, node: str, locks: Path) -> Iterator[None]:
     Raises:
         KeyFileError: another process holds one of them, or a folder cannot be made.
     """
-    with exclusive(home):
-        _make_private(locks)
-        holding = f"The key of node {node} is in use"
-        with _held(locks / node.lower().removeprefix("0x"), holding, "in this home or another"):
-            yield
+    with exclusive(home), one_key(node, locks, "node"):
+        yield
+
+
+@contextmanager
+def one_key(account: str, locks: Path, what: str) -> Iterator[None]:
+    """Holds a key for this process, on this machine.
+
+    Args:
+        account: the key's address, in any case.
+        locks: as of ``one_process``.
+        what: whose key it is, for messages.
+
+    Raises:
+        KeyFileError: as ``one_process``.
+    """
+    _make_private(locks)
+    with _held(locks / account.lower().removeprefix("0x"), f"The key of {what} {account} is in use", "in this home or another"):
+        yield
 
 
 @contextmanager

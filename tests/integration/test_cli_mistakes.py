@@ -1,5 +1,6 @@
 """What people get wrong, and what the command line says: a clear message on stderr, the exit code of the specification, nothing lost."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from command_line import CommandLine, Ended, seated
 
 from swarm_chain.chain.local import LocalChain, free_port
 from swarm_chain.cli.swarm_home import SwarmHome
+from swarm_chain.node.keys import key_address
+from swarm_chain.node.lock import locks_folder, one_key
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,12 @@ def test_a_node_without_a_seat(cli: CommandLine) -> None:
 def test_a_node_without_funds(cli: CommandLine) -> None:
     cli.done("node", "init", "--name", "poor")
     refused(cli("group", "join", 1, "--name", "poor"), 4, "does not hold enough", "Nothing was sent")
+
+
+def test_a_relay_whose_key_another_one_pays_with(cli: CommandLine) -> None:
+    key = SwarmHome(cli.folder / ".swarm").operator_key("node")
+    with one_key(key_address(key), locks_folder(cli.environment), "relay"):
+        refused(cli("relay", "--group", 1, "--key", key), 3, "The key of relay", f"in use by process {os.getpid()}", "Stop that process")
 
 
 def test_a_name_without_keys(cli: CommandLine) -> None:
