@@ -46,14 +46,21 @@ class Identities(DeployedContract):
         """Rotations so far: what the next node key signs."""
         return int(self.read("nonceOf", identity, block=block))
 
+    def announced(self, identity: int) -> list[str]:
+        """Where an identity's node said that its bytes can be fetched, each at most 512 bytes, in order: the last one counts."""
+        return [event.endpoint for event in self._announcements() if event.identity == identity]
+
     def endpoint(self, identity: int) -> str | None:
-        """Where an identity's node last said that its bytes can be fetched, at most 512 bytes; None if it never did."""
+        """Where an identity's node last said that its bytes can be fetched; None if it never did."""
         return self.endpoints().get(identity)
 
     def endpoints(self) -> dict[int, str]:
-        """Every identity's endpoint. Only blocks that are new since the last call are searched."""
-        events = self._announced.read_to(block_of(self.web3))
-        return {event.identity: event.endpoint for event in events if isinstance(event, EndpointAnnounced)}
+        """Every identity's endpoint."""
+        return {event.identity: event.endpoint for event in self._announcements()}
+
+    def _announcements(self) -> list[EndpointAnnounced]:
+        """All of them. Only blocks that are new since the last call are searched."""
+        return [event for event in self._announced.read_to(block_of(self.web3)) if isinstance(event, EndpointAnnounced)]
 
     def register(self, node: LocalAccount, operator: Address) -> ContractFunction:
         """Registers a node key for an operator, who sends it. The number is in the receipt's ``NodeRegistered``."""

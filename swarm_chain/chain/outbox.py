@@ -130,10 +130,6 @@ class Outbox:
         """A step as it stands."""
         return self._steps.find(name)
 
-    def count_done(self, prefix: str) -> int:
-        """How many steps are mined whose names begin so."""
-        return self._steps.count_done(prefix)
-
     def counts(self) -> dict[str, int]:
         """How many steps are in each state, by its name."""
         return self._steps.counts()

@@ -142,16 +142,6 @@ class Steps:
         rows = self._database.read("SELECT state, count(*) FROM steps WHERE account = ? GROUP BY state", self._account)
         return {state.value: dict(rows).get(state.value, 0) for state in State}
 
-    def count_done(self, prefix: str) -> int:
-        """How many steps are mined whose names begin so."""
-        rows = self._database.read(
-            "SELECT count(*) FROM steps WHERE account = ? AND state IN ('mined', 'confirmed') AND substr(name, 1, ?) = ?",
-            self._account,
-            len(prefix),
-            prefix,
-        )
-        return int(rows[0][0])
-
     def _steps(self, condition: str, *values: object) -> list[Step]:
         rows = self._database.read(
             "SELECT id, state, since, name, recipient, data, gas, why, mined_hash, mined_block, mined_number"

@@ -61,8 +61,9 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
             Rivals(contracts, node, journal, settings.home / OUTBOX).check(contracts.views.snapshot(settings.group, node))
         url = _announced_url(settings, store, gateway)
         # What an earlier start left of its own announcement must not come after this one.
-        if outbox.withdraw("announce ") or contracts.identities.endpoint(seat.identity) != url:
-            outbox.take(f"announce {url}, change {outbox.count_done('announce ')}", contracts.identities.announce(url))
+        announced = contracts.identities.announced(seat.identity)
+        if outbox.withdraw("announce ") or announced[-1:] != [url]:
+            outbox.take(f"announce {url}, change {len(announced)}", contracts.identities.announce(url))
 
         endpoints = Endpoints(contracts, settings.group, group.terms.capacity, node, settings.providers)
         task = load_task(group, store, endpoints)

@@ -240,6 +240,7 @@ def test_the_last_endpoint_counts(contracts: Contracts, web3: Web3, new_account:
         sender.send(contracts.identities.announce(endpoint))
         assert contracts.identities.endpoint(identity) == endpoint
     assert Contracts(web3, contracts.deployment).identities.endpoints()[identity] == "http://127.0.0.1:9002/ü"
+    assert contracts.identities.announced(identity) == ["http://127.0.0.1:9001", "http://127.0.0.1:9002/ü"]
     with pytest.raises(TransactionError) as caught:
         sender.send(contracts.identities.announce("x" * 513))
     assert caught.value.reverted_with == "EndpointLength"
