@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 1.0
 """Seconds until a URL more is asked, and that all are waited for where a quorum has answered."""
+GRACE = 5.0
+"""Seconds that are waited beyond a request's own deadline, which may be kept late on a busy machine, and never where its thread is gone."""
 TIP_FORK = 3
 """So many blocks URLs may differ in at the tip of the chain; the newest below them is taken."""
 REFUSALS_UNDERSTOOD = {"eth_call", "eth_estimateGas", "eth_sendRawTransaction", "eth_getLogs", "eth_maxPriorityFeePerGas"}
@@ -274,7 +276,9 @@ class QuorumRpc(BaseProvider):
             for endpoint in unasked[:wanted]:
                 under_way[self._ask(endpoint, requests, until)] = endpoint
             unasked = unasked[wanted:]
-            done, _ = wait(under_way, timeout=self._patience if unasked else None, return_when=FIRST_COMPLETED)
+            done, _ = wait(under_way, timeout=self._patience if unasked else _left(until), return_when=FIRST_COMPLETED)
+            if not done and not unasked:
+                break
             for future in done:
                 self._take(answers, under_way.pop(future), requests, future)
             most = max(map(len, answers.alike()), default=0)
@@ -291,7 +295,7 @@ class QuorumRpc(BaseProvider):
         under_way = {self._ask(endpoint, requests, until): endpoint for endpoint in endpoints}
         moment: float | None = None
         while under_way:
-            done, _ = wait(under_way, timeout=None if moment is None else max(moment - time.monotonic(), 0.0), return_when=FIRST_COMPLETED)
+            done, _ = wait(under_way, timeout=_left(until) if moment is None else _left(moment, 0.0), return_when=FIRST_COMPLETED)
             for future in done:
                 self._take(answers, under_way.pop(future), requests, future)
             if moment is None and len(answers.said) >= enough:
@@ -351,6 +355,11 @@ class QuorumRpc(BaseProvider):
             message = str(error.get("message", error) if isinstance(error, dict) else error)
             raise ChainError(f"The chain at {self.shown} refused {method}: {message[:200]}.", do="Wait a little, or use another RPC URL.")
         return response
+
+
+def _left(until: float, grace: float = GRACE) -> float:
+    """Seconds until then by the monotonic clock, and some more."""
+    return max(until + grace - time.monotonic(), 0.0)
 
 
 def _result(value: Any) -> RPCResponse:

@@ -1,3 +1,7 @@
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -73,6 +77,31 @@ def test_a_chain_that_goes_down_is_unreachable(tmp_path_factory: pytest.TempPath
         assert chain_time(web3) > 0
     with pytest.raises(ChainUnreachableError):
         chain_time(web3)
+
+
+@pytest.mark.parametrize("read", ["block(web3)", "web3.eth.max_priority_fee"])
+def test_a_process_without_the_thread_that_asks_waits_for_nothing_for_ever(anvil: LocalChain, read: str) -> None:
+    """As after a fork."""
+    program = (
+        "import os, sys\n"
+        "from swarm_chain.chain.connection import block, connect\n"
+        "from swarm_chain.errors import ChainError\n"
+        "web3 = connect([sys.argv[1], sys.argv[1] + '/?2'], timeout=1)\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    try:\n"
+        f"        {read}\n"
+        "    except ChainError as error:\n"
+        "        os._exit(7)\n"
+        "    os._exit(8)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, anvil.url], start_new_session=True) as process:
+        try:
+            assert process.wait(90) == 7
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 @pytest.mark.parametrize("url", ["ws://127.0.0.1:8545", "http://", "127.0.0.1:8545", "", "file:///tmp/geth.ipc"])
