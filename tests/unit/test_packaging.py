@@ -51,6 +51,20 @@ def test_systemd_finds_the_service_well_shut_in() -> None:
     assert ended.returncode == 0, ended.stdout
 
 
+def test_what_the_unit_says_to_install_can_be_on_a_machine_that_has_none_of_it(tmp_path: Path) -> None:
+    """Into a folder here instead of /, and for the account that runs this."""
+    for folder in ("etc/systemd/system", "etc/sysusers.d", "var/lib"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("PASSWORD_FILE", "SETTINGS_FILE"):
+        (tmp_path / name).write_text("secret")
+    for line in re.findall(r"^#   (install .*)$", UNIT.read_text(), re.MULTILINE):
+        command = re.split(r" {2,}| && ", line)[0]
+        command = re.sub(r" -[og] swarm-chain", "", command).replace(" /", f" {tmp_path}/").replace("packaging/", f"{ROOT}/packaging/")
+        subprocess.run(shlex.split(command), cwd=tmp_path, check=True)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "etc" / "swarm-chain").iterdir()}
+    assert modes == {"ada.password": 0o600, "ada.toml": 0o640}, "API keys are in the settings"
+
+
 def test_the_unit_runs_a_command_that_there_is(tmp_path: Path) -> None:
     (line,) = re.findall(r"^ExecStart=(.*)$", UNIT.read_text(), re.MULTILINE)
     (tmp_path / "ada.toml").write_text("group = 1\nmetrics_port = 9101\n")
