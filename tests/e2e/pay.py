@@ -29,7 +29,8 @@ def check(swarm: Swarm) -> int:
     """
     opened = {event.round: event for event in swarm.events(RoundOpened)}
     closed = {event.round: event for event in swarm.events(RoundClosed)}
-    deadlines = {event.round: event.reveal_deadline for event in swarm.events(RevealStarted)}
+    deadlines = {event.round: event.commit_deadline + swarm.terms.reveal_duration for event in opened.values()}
+    deadlines |= {event.round: event.reveal_deadline for event in swarm.events(RevealStarted)}  # where all committed before
     included = {event.result_hash: event.result.included for event in swarm.events(ResultPresented)}
     seats = {node: swarm.seat(index) for index, node in enumerate(swarm.nodes)}
     revealed: dict[int, int] = {}
