@@ -11,17 +11,14 @@ from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
-from eth_utils.crypto import keccak
-from web3 import Web3
 from web3.exceptions import BlockNotFound
 from web3.types import TxReceipt
 
-from swarm_chain.chain.connection import Block, block, chain_id
+from swarm_chain.chain.connection import Block, block
 from swarm_chain.chain.fees import GWEI, Fees, Market, offered, raised
 from swarm_chain.chain.sender import Call, NonceUsedError, Sendable, Sender, TooDearError, UnderpricedError
-from swarm_chain.chain.steps import PENDING, Mined, State, Step, Steps
+from swarm_chain.chain.steps import PENDING, Mined, State, Step, Steps, account_digest
 from swarm_chain.errors import ChainError, DiskFullError, SwarmChainError, TransactionError, UnknownError
-from swarm_chain.types import Address
 
 log = logging.getLogger(__name__)
 
@@ -362,45 +359,6 @@ class Outbox:
             return bytes(self.sender.web3.eth.get_block(number)["hash"]) == hash_
         except BlockNotFound:
             return False
-
-
-class Rehearsal(Outbox):
-    """An outbox that only tells what it would send, once, with gas and fee."""
-
-    def __init__(self, sender: Sender) -> None:
-        super().__init__(Path(":memory:"), sender)
-        self._told: set[str] = set()
-
-    def take(self, name: str, function: Sendable, then: Then | None = None) -> bool:
-        if name not in self._told:
-            call, market = self.sender.call(function), self.sender.market()
-            self._told.add(name)
-            price, cost = sum(market) / GWEI, call.gas * sum(market) / 10**18
-            log.info("Would send %s: %s, up to %d gas at %.3f gwei, at most %.6f coin.", name, call.what, call.gas, price, cost)
-        return False
-
-    def was_taken(self, name: str) -> bool:
-        return name in self._told
-
-    def drive(self) -> bool:
-        return False
-
-
-def account_digest(web3: Web3, account: Address) -> bytes:
-    """What an outbox's steps belong to. The first block tells local chains apart, which all have one ID and the same addresses."""
-    return keccak(f"outbox {chain_id(web3)} {account} ".encode() + block(web3, 0).hash)
-
-
-def recent_steps(path: Path, web3: Web3, account: Address, count: int = 10) -> list[Step]:
-    """What an account's outbox is at, and the last steps before, the newest first. Whoever sends from it goes on meanwhile."""
-    if not path.exists():
-        return []
-    steps = Steps(path, account_digest(web3, account))
-    try:
-        found = {step.id: step for step in [*steps.open(), *steps.last(count)]}
-    finally:
-        steps.close()
-    return [found[id_] for id_ in sorted(found, reverse=True)]
 
 
 def _mined(step: Step) -> Mined:

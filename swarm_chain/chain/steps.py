@@ -17,6 +17,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from eth_utils.crypto import keccak
+from web3 import Web3
+
+from swarm_chain.chain.connection import block, chain_id
 from swarm_chain.chain.fees import Fees
 from swarm_chain.chain.sender import Call, SignedTransaction
 from swarm_chain.database import Database, Schema
@@ -247,3 +251,20 @@ class Steps:
         step = self.find(name)
         assert step is not None
         return step
+
+
+def account_digest(web3: Web3, account: Address) -> bytes:
+    """What an outbox's steps belong to. The first block tells local chains apart, which all have one ID and the same addresses."""
+    return keccak(f"outbox {chain_id(web3)} {account} ".encode() + block(web3, 0).hash)
+
+
+def recent_steps(path: Path, web3: Web3, account: Address, count: int = 10) -> list[Step]:
+    """What an account's outbox is at, and the last steps before, the newest first. Whoever sends from it goes on meanwhile."""
+    if not path.exists():
+        return []
+    steps = Steps(path, account_digest(web3, account))
+    try:
+        found = {step.id: step for step in [*steps.open(), *steps.last(count)]}
+    finally:
+        steps.close()
+    return [found[id_] for id_ in sorted(found, reverse=True)]

@@ -99,7 +99,8 @@ def _row(name: str, step: dict[str, Any]) -> tuple[str, ...]:
 def _outbox(swarm: "Swarm", name: str, node: Address) -> list[dict[str, Any]]:
     """What the node is sending, and the last that it sent, the newest first."""
     from swarm_chain.chain.fees import GWEI
-    from swarm_chain.chain.outbox import OUTBOX, recent_steps
+    from swarm_chain.chain.outbox import OUTBOX
+    from swarm_chain.chain.steps import recent_steps
 
     head = swarm.web3.eth.block_number
     found = []

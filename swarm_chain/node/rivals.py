@@ -15,7 +15,7 @@ from hexbytes import HexBytes
 from swarm_chain.chain import artifacts
 from swarm_chain.chain.connection import told_of
 from swarm_chain.chain.contracts import Contracts
-from swarm_chain.chain.outbox import recent_steps
+from swarm_chain.chain.steps import recent_steps
 from swarm_chain.chain.views import Slot, Snapshot
 from swarm_chain.errors import KeyFileError
 from swarm_chain.node.journal import Journal

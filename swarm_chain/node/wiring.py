@@ -9,7 +9,8 @@ from swarm_chain.chain.connection import block, connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import load_deployment, verify_deployment
 from swarm_chain.chain.fees import GWEI
-from swarm_chain.chain.outbox import OUTBOX, Outbox, Rehearsal
+from swarm_chain.chain.outbox import OUTBOX, Outbox
+from swarm_chain.chain.rehearsal import Rehearsal
 from swarm_chain.chain.relay import Relay
 from swarm_chain.chain.sender import Sender
 from swarm_chain.errors import ConfigurationError, UnknownError

@@ -25,9 +25,10 @@ from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deploying import deploy
 from swarm_chain.chain.fees import GWEI, Fees
 from swarm_chain.chain.local import LocalChain
-from swarm_chain.chain.outbox import OUTBOX, Outbox, Rehearsal, recent_steps
+from swarm_chain.chain.outbox import OUTBOX, Outbox
+from swarm_chain.chain.rehearsal import Rehearsal
 from swarm_chain.chain.sender import Sender
-from swarm_chain.chain.steps import State, Step
+from swarm_chain.chain.steps import State, Step, recent_steps
 from swarm_chain.errors import ChainError, ChainUnreachableError, ConfigurationError, DiskFullError, TransactionError
 from swarm_chain.types import Address
 
