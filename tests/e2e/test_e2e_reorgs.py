@@ -161,6 +161,7 @@ def test_a_node_waits_until_its_seat_is_as_deep_as_is_to_confirm_it(lone_swarm: 
     miner.mine(confirmations)  # the contracts are older
     lone_swarm.create(LINEAR).add_nodes(2)
     lone_swarm.rpc("evm_setIntervalMining", 0)  # no block comes by itself, however long the nodes take to start
+    lone_swarm.rpc("evm_setAutomine", True)
     for index in (0, 1):
         lone_swarm.start(index, confirmations=confirmations)
     lone_swarm.until("it waits", lambda: "confirmed" in str(lone_swarm.status(0).get("message")), PATIENCE)
