@@ -24,6 +24,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from swarm_chain.chain.answers import REFUSED, said
 from swarm_chain.chain.endpoint import RETRY, Endpoint, Request
+from swarm_chain.chain.pinning import pinned
 from swarm_chain.errors import ChainError, ChainUnreachableError
 
 log = logging.getLogger(__name__)
@@ -40,18 +41,6 @@ NOT_THERE_YET = {"eth_getTransactionByHash", "eth_getTransactionReceipt"}
 """Where some URLs know something and others nothing yet, the answer is nothing yet."""
 MEDIAN = {"eth_estimateGas": median_high, "eth_gasPrice": median_low, "eth_maxPriorityFeePerGas": median_low}
 """Of an even number the higher gas, of which what is not used costs nothing, and the lower price: one of two makes nothing dearer."""
-BLOCK_PLACE = {
-    "eth_call": 1,
-    "eth_getBalance": 1,
-    "eth_getCode": 1,
-    "eth_getTransactionCount": 1,
-    "eth_getStorageAt": 2,
-    "eth_getBlockByNumber": 0,
-    "eth_feeHistory": 1,
-}
-"""Where a method's parameters say at which block."""
-NEWEST = {"latest", "pending"}
-NAMED = NEWEST | {"safe", "finalized"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,31 +221,7 @@ class QuorumRpc(BaseProvider):
         raise self._no_quorum(answers)
 
     def _pinned(self, requests: Sequence[Request]) -> list[Request]:
-        """The same requests, at a block that a quorum has where they name the newest, the safe or the final one."""
-        numbers: dict[str, str] = {}
-
-        def pin(tag: object) -> object:
-            if not isinstance(tag, str) or tag not in NAMED:
-                return tag
-            name = "latest" if tag in NEWEST else tag
-            if name not in numbers:
-                numbers[name] = self._newest(name)["number"]
-            return numbers[name]
-
-        pinned: list[Request] = []
-        for method, given in requests:
-            params = list(given or [])
-            if method in BLOCK_PLACE:
-                place = BLOCK_PLACE[method]
-                params += ["latest"] * (place + 1 - len(params))
-                params[place] = pin(params[place])
-            elif method == "eth_getLogs":
-                wanted = dict(params[0])
-                if "blockHash" not in wanted:
-                    wanted |= {end: pin(wanted.get(end, "latest")) for end in ("fromBlock", "toBlock")}
-                params = [wanted]
-            pinned.append((method, params))
-        return pinned
+        return pinned(requests, lambda tag: str(self._newest(tag)["number"]))
 
     # -------------------------------------------------------------------------------------------- asking
     def _awake(self) -> list[Endpoint]:
