@@ -32,7 +32,7 @@ def test_one_of_three_stops_and_comes_back_in_each_of_three_rounds(swarm: Swarm)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_three_of_ten_stop_and_come_back_in_each_of_fifty_rounds(swarm: Swarm) -> None:
     swarm.create(LINEAR, reveal_duration=120, capacity=len(TEN), reward_per_round=TOKEN).add_nodes(len(TEN))
     gone = churn(swarm, rounds=50, at_a_time=3, random=Random("fifty"))
