@@ -260,9 +260,14 @@ def account_digest(web3: Web3, account: Address) -> bytes:
 
 def recent_steps(path: Path, web3: Web3, account: Address, count: int = 10) -> list[Step]:
     """What an account's outbox is at, and the last steps before, the newest first. Whoever sends from it goes on meanwhile."""
+    return steps_beside(path, account_digest(web3, account), count)
+
+
+def steps_beside(path: Path, account: bytes, count: int) -> list[Step]:
+    """The same, of an account whose digest is known: the chain is not asked."""
     if not path.exists():
         return []
-    steps = Steps(path, account_digest(web3, account))
+    steps = Steps(path, account)
     try:
         found = {step.id: step for step in [*steps.open(), *steps.last(count)]}
     finally:

@@ -15,7 +15,7 @@ from hexbytes import HexBytes
 from swarm_chain.chain import artifacts
 from swarm_chain.chain.connection import told_of
 from swarm_chain.chain.contracts import Contracts
-from swarm_chain.chain.steps import recent_steps
+from swarm_chain.chain.steps import account_digest, steps_beside
 from swarm_chain.chain.views import Slot, Snapshot
 from swarm_chain.errors import KeyFileError
 from swarm_chain.node.journal import Journal
@@ -52,6 +52,8 @@ class Rivals:
         self._node = contracts.web3.to_checksum_address(node)
         self._journal = journal
         self._outbox = outbox
+        # Asked once: a server that lies about the first block later would make this node's own steps a stranger's.
+        self._account = account_digest(contracts.web3, Address(self._node))
         self._selectors = {selector: (address, name) for name, address, selector in _calls(contracts)}
         self._seen: tuple[int, int] | None = None
 
@@ -80,7 +82,7 @@ class Rivals:
 
     def _sent(self) -> set[bytes]:
         """The calls that this node sent last. Of one that failed and was taken again only the last is kept, so failed ones are not held."""
-        return {step.call.data for step in recent_steps(self._outbox, self._contracts.web3, Address(self._node), RECENT)}
+        return {step.call.data for step in steps_beside(self._outbox, self._account, RECENT)}
 
     def _calls_in(self, block: int) -> Iterable[tuple[str, bytes, bytes]]:
         """The node's calls that a block holds: name, and the transaction's hash and data."""

@@ -97,3 +97,19 @@ def test_what_a_user_sends_with_the_key_is_no_sign(swarm: Swarm, tmp_path: Path)
     node.sender.send(swarm.contracts.token.approve(swarm.contracts.stakes.address, 1))
     node.sender.send(swarm.contracts.rounds.leave(swarm.group, node.address))
     look(swarm, rivals)
+
+
+def test_a_server_that_begins_to_lie_makes_nobody_a_rival_of_itself(swarm: Swarm, anvil: LocalChain, tmp_path: Path) -> None:
+    """It gives every block another hash, the first too, by which an outbox knows its chain."""
+    node, group = swarm.nodes[0], swarm.group
+    with FaultProxy(anvil.url) as proxy:
+        seen = Contracts(connect(proxy.url), swarm.contracts.deployment)
+        rivals = Rivals(seen, node.address, Journal(tmp_path / "journal.db", b"binding"), tmp_path / OUTBOX)
+        rivals.check(seen.views.snapshot(group, node.address))
+        outbox = Outbox(tmp_path / OUTBOX, Sender(swarm.contracts.web3, node.account))
+        while not outbox.take("announce", swarm.contracts.identities.announce("http://mine")):
+            outbox.drive()
+        outbox.close()
+        snapshot = seen.views.snapshot(group, node.address)
+        proxy.begin(Fault.FALSE_HEAD)
+        rivals.check(snapshot)
