@@ -125,6 +125,10 @@ coverage: install ## lines and branches of contracts/ that the forge tests run
 mutate: install ## put faults into the contracts, see that a test fails; resumable, hours
 	@$(BIN)/python scripts/contract_mutation.py $(MUTATE_ARGS)
 
+.PHONY: kills
+kills: install ## kill nodes at every step and at random moments; resumable, hours
+	@$(BIN)/python scripts/kills.py $(KILLS_ARGS)
+
 .PHONY: soak
 soak: install ## a swarm of processes for two hours of random faults; resumable
 	@$(BIN)/python scripts/soak.py $(SOAK_ARGS)
