@@ -17,9 +17,9 @@ from eth_account.signers.local import LocalAccount
 from swarm_chain.errors import SwarmChainError
 
 HOLD_SECRETS = re.compile(
-    r"(^|/)(keys|store|blocks|checkpoints|chain|backups?)/"  # passwords, bytes of updates and models, a chain's state with revealed salts
-    r"|\.db(-wal|-shm|-journal)?$|\.backup$"  # salts before they are revealed
-    r"|(^|/)settings[^/]*\.json$|password|mnemonic|words$|state\.json$"
+    r"(^|/)(keys|store|blocks|checkpoints|chain)/"  # passwords, bytes of updates and models, a chain's state with revealed salts
+    r"|\.db(-wal|-shm|-journal)?$"  # salts before they are revealed
+    r"|(^|/)settings[^/]*\.json$|password|mnemonic|words$|backup|state\.json$"
 )
 """Files that are there to hold secrets, or what is sealed by them, by their path in the folder of a test run."""
 LIGHT = 2**13
