@@ -19,7 +19,7 @@ from swarm_chain.errors import SwarmChainError
 HOLD_SECRETS = re.compile(
     r"(^|/)(keys|store|blocks|checkpoints|chain)/"  # passwords, bytes of updates and models, a chain's state with revealed salts
     r"|\.db(-wal|-shm|-journal)?$"  # salts before they are revealed
-    r"|(^|/)settings[^/]*\.json$|password|mnemonic|words$|backup|state\.json$"
+    r"|(^|/)settings[^/]*\.json$|(password|mnemonic|backup)[^/]*$|words$|state\.json$"
 )
 """Files that are there to hold secrets, or what is sealed by them, by their path in the folder of a test run."""
 LIGHT = 2**13
