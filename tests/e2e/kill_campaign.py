@@ -19,8 +19,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.connection import wait
+from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from unittest.mock import patch
 
 import books
 import killed
@@ -91,10 +93,11 @@ class Kills:
         self._before = Counter(before or {})
         self._steps = steps
         self._random = random.Random(seed)
-        # The fork server finds nothing of ours where Python does not look by itself.
-        os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
         self._processes = multiprocessing.get_context("forkserver")
         self._processes.set_forkserver_preload([killed.__name__])
+        # The fork server finds nothing of ours where Python does not look by itself; what else this process starts is to find nothing so.
+        with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+            ensure_running()
         self._victims: dict[int, Victim] = {}
         self._absent: int | None = None
         self._next_absence = 0

@@ -523,6 +523,7 @@ def test_what_was_settled_for_good_and_is_taken_back_all_the_same_is_sent_again(
         bench.mine(blocks)
         bench.outbox.drive()
     assert [bench.step(name).state for name in ("before", *names)] == [State.CONFIRMED] * 3
+    caplog.clear()
     bench.rpc("anvil_reorg", 75, [])
     assert (bench.given(), bench.nonce("pending")) == (1, 1)
     bench.opened()  # whether it ran or not
