@@ -86,7 +86,7 @@ class Trainer:
             return
         log.info("Round %d: trains ahead, on what round %d comes to if nobody else reveals.", round_, before.round)
         self._teller.tell(message="training ahead")
-        self._expecting, self._mistaken = before, False
+        self._expecting = before
         trained = self._pass(round_, parent)
         self._expecting = None
         if self._mistaken:
@@ -104,7 +104,7 @@ class Trainer:
         return self._last is not None and (self._last.round, self._last.parent) == (round_, parent)
 
     def _pass(self, round_: Round, parent: bytes) -> Trained:
-        self._out_of_time = False
+        self._out_of_time = self._mistaken = False
         self._teller.tell(step=0, steps=self._member.task.local.steps)
 
         def on_step(step: int, steps: int, loss: float) -> None:
