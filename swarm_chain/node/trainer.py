@@ -105,6 +105,7 @@ class Trainer:
 
     def _pass(self, round_: Round, parent: bytes) -> Trained:
         self._out_of_time = self._mistaken = False
+        self._glanced = time.monotonic()  # whoever begins a pass has just looked
         self._teller.tell(step=0, steps=self._member.task.local.steps)
 
         def on_step(step: int, steps: int, loss: float) -> None:
