@@ -104,7 +104,9 @@ def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
         deployer, treasury = chain.account(0), Sender(web3, chain.account(1))
         path: Path = tmp_path_factory.mktemp("powers") / "deployment.json"
         made = deploy(web3, Sender(web3, deployer), path, treasury=treasury.address)
-        web3.provider.make_request(RPCEndpoint("anvil_autoImpersonateAccount"), [True])
+        # Time passes by the walk alone: a block of the clock's, mined while a call is tried, would move it for that caller and no other.
+        for method, given in (("evm_setIntervalMining", 0), ("evm_setAutomine", True), ("anvil_autoImpersonateAccount", True)):
+            web3.provider.make_request(RPCEndpoint(method), [given])
         yield living_swarm(web3, Contracts(web3, made), deployer, treasury)
 
 
