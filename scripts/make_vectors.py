@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from codec_vectors import codec_vectors
 from sealed_vectors import sealed_vectors
 
 from swarm_chain.protocol import merkle
@@ -313,6 +314,7 @@ FILES: dict[str, Callable[[], Vectors]] = {
     "metric": metrics,
     "roots": roots,
     "sealing": seals,
+    "codecs": codec_vectors,
     "agreement": agreements,
 }
 

@@ -1,12 +1,10 @@
-"""The coordinate rules, plainly, in integers: the reference that every faster kernel is tested against (specification, section 5).
-
-Nothing overflows int64: at most 255 updates and ``F − e ≤ 30 + 16`` give a numerator below 255 · 127 · 2^46 < 2^61.
-"""
+"""The coordinate rules, plainly, in integers: the reference that every faster kernel is tested against (specification, section 5)."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from swarm_chain.protocol.grid import Codes, Rows, per_coordinate, shape_of, windows
+from swarm_chain.protocol.choice import Choice
+from swarm_chain.protocol.grid import Rows, per_coordinate, shape_of, windows
 from swarm_chain.protocol.model import Model
 from swarm_chain.types import Rule
 
@@ -15,6 +13,8 @@ TRIMMED_FROM = 5
 """With fewer updates than this, the trimmed mean is the mean."""
 
 _INT32 = np.iinfo(np.int32)
+_HALF = 23
+_FAR = 1 << 39
 
 
 def aggregate(rule: Rule, codes: Rows, model: Model) -> NDArray[np.int32]:
@@ -28,24 +28,41 @@ def aggregate(rule: Rule, codes: Rows, model: Model) -> NDArray[np.int32]:
     Returns:
         int32[d], saturated.
     """
+    return stepped(codes, model, cut_of(rule, len(codes)))
+
+
+def stepped(codes: Rows, model: Model, cut: int, choice: Choice | None = None) -> NDArray[np.int32]:
+    """The model's weights after the mean of what is left when the ``cut`` lowest and highest values of every coordinate are left out.
+
+    Args:
+        codes: int8[n, d].
+        model: the parent.
+        cut: below half of the values.
+        choice: mixtures, whose values take the place of the updates'.
+
+    Returns:
+        int32[d], saturated.
+    """
     count, dimension = shape_of(codes)
     if count > UPDATES_MAX or dimension != model.dimension:
         raise ValueError(f"{count} updates of {dimension} coordinates do not fit a model of {model.dimension}.")
     weights = np.empty(dimension, np.int32)
     for start, window in windows(codes):
         here = slice(start, start + window.shape[1])
-        numerators, denominator = fraction(rule, window)
+        values = window if choice is None else choice.matrix @ window.astype(np.int64)
+        numerators = sum_without(values, cut)
+        denominator = (len(values) - 2 * cut) * (1 if choice is None else choice.divisor)
         shifts = model.fraction_bits - per_coordinate(model.exponents, start, window.shape[1])
-        steps = divide_truncating(numerators << shifts.astype(np.int64), denominator)
+        steps = divide_shifted(numerators, shifts.astype(np.int64), denominator)
         weights[here] = np.clip(model.weights[here] + steps, _INT32.min, _INT32.max)
     return weights
 
 
-def fraction(rule: Rule, codes: Codes) -> tuple[NDArray[np.int64], int]:
-    """A rule's value as an exact fraction: numerators int64[width], and the denominator they share."""
-    count, cut = len(codes), cut_of(rule, len(codes))
-    kept = np.sort(codes, axis=0)[cut : count - cut] if cut else codes
-    return kept.sum(axis=0, dtype=np.int64), count - 2 * cut
+def sum_without(values: NDArray[np.integer], cut: int) -> NDArray[np.int64]:
+    """Sums over the rows of each coordinate but its ``cut`` lowest and highest values, int64[width]."""
+    kept = np.sort(values, axis=0)[cut : len(values) - cut] if cut else values
+    total: NDArray[np.int64] = kept.sum(axis=0, dtype=np.int64)
+    return total
 
 
 def cut_of(rule: Rule, count: int) -> int:
@@ -59,7 +76,14 @@ def cut_of(rule: Rule, count: int) -> int:
             return (count - 1) // 2  # what is left is the middle one or two
 
 
-def divide_truncating(numerators: NDArray[np.int64], denominator: int) -> NDArray[np.int64]:
-    """Division toward zero, as the EVM's SDIV; NumPy's ``//`` rounds down."""
-    quotients: NDArray[np.int64] = np.sign(numerators) * (np.abs(numerators) // denominator)
-    return quotients
+def divide_shifted(numerators: NDArray[np.int64], shifts: NDArray[np.int64], denominator: int) -> NDArray[np.int64]:
+    """``(numerator << shift) / denominator`` toward zero, as the EVM's SDIV does; from 2^39 on, which saturates any weight, at least that.
+
+    Long division in two steps of at most 23 bits, so that nothing overflows: numerators are below 2^39, denominators at most 2^24.
+    """
+    first = np.minimum(shifts, _HALF)
+    quotients, rest = np.divmod(np.abs(numerators) << first, denominator)
+    later = shifts - first
+    quotients = (np.minimum(quotients, _FAR) << later) + (rest << later) // denominator
+    result: NDArray[np.int64] = np.sign(numerators) * quotients
+    return result

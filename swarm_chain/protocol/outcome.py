@@ -10,17 +10,27 @@ from swarm_chain.protocol import inclusion
 from swarm_chain.protocol.aggregation import aggregate
 from swarm_chain.protocol.columns import columns_root
 from swarm_chain.protocol.grid import Codes, Exponents, Rows, next_exponents
+from swarm_chain.protocol.merkle import Digests, digests
 from swarm_chain.protocol.metric import weighted_median
-from swarm_chain.protocol.model import Model, encode_model, model_root
+from swarm_chain.protocol.model import Model, encode_model, file_root
 from swarm_chain.types import ZERO32, CommittedUpdate, Digest, Domain, Result, Round, Rule, Seat, Terms
+
+
+def _plainly(_: int) -> Digests:
+    return digests
 
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """The passes over all codes of a round. Others than the plain ones come to the same, faster."""
+    """The passes over all codes of a round. Others than the plain ones come to the same, faster.
+
+    Attributes:
+        hashing: gives what hashes the leaves of a tree of so many bytes.
+    """
 
     aggregate: Callable[[Rule, Rows, Model], NDArray[np.int32]]
     next_exponents: Callable[[Rows, Exponents, int, int], Exponents]
+    hashing: Callable[[int], Digests] = _plainly
 
 
 PLAIN = Passes(aggregate, next_exponents)
@@ -84,8 +94,8 @@ def compute(
         round=round,
         parent=parent_hash,
         model_digest=model_digest(data),
-        model_root=model_root(model),
-        columns_root=columns_root(rows),
+        model_root=file_root(data, passes.hashing(len(data))),
+        columns_root=columns_root(rows, passes.hashing(len(rows) * model.dimension)),
         included=inclusion.bitmap_of(included),
         choice_root=ZERO32,
         metric=weighted_median(

@@ -1,4 +1,4 @@
-"""Sealed updates: compressed, then encrypted under a key that the reveal gives away (specification, section 4).
+"""Sealed updates: a wire form, compressed, then encrypted under a key that the reveal gives away (specification, section 4).
 
 Sealed bytes come from peers, so everything is checked before memory is set aside: sizes, the tag, what the frame declares.
 """
@@ -6,6 +6,7 @@ Sealed bytes come from peers, so everything is checked before memory is set asid
 import secrets
 from collections.abc import Sequence
 
+import numpy as np
 import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -13,15 +14,16 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from swarm_chain.errors import IntegrityError
+from swarm_chain.protocol.codecs import BY_NUMBER, DENSE_INT8, Codec
 from swarm_chain.protocol.grid import Codes
-from swarm_chain.protocol.update import HEADER_SIZE, UpdateHeader, decode_update, encode_update
+from swarm_chain.protocol.update import HEADER_SIZE, UpdateHeader, check_header
 
 MAGIC = b"SCSEAL"
-VERSION = b"\x00\x01"
+VERSION = 1
 SALT_SIZE = 32
 WINDOW_MAX = 1 << 23
 
-_PREFIX_SIZE = len(MAGIC) + len(VERSION)
+_PREFIX_SIZE = len(MAGIC) + 2  # codec, version
 _TAG_SIZE = 16
 _NONCE = bytes(12)  # A salt is used once, so is its key.
 _INFO = b"swarm-chain seal v1"
@@ -34,20 +36,27 @@ def fresh_salt() -> bytes:
     return secrets.token_bytes(SALT_SIZE)
 
 
-def max_sealed_size(dimension: int) -> int:
-    """More bytes than this no sealed update of ``dimension`` coordinates has."""
-    return HEADER_SIZE + dimension + 1024 + dimension // 64
+def max_sealed_size(dimension: int, codec: Codec = DENSE_INT8) -> int:
+    """More bytes than this no update of ``dimension`` coordinates has that is sealed in this wire form."""
+    size = codec.size(dimension)
+    return HEADER_SIZE + size + 1024 + size // 64
 
 
-def seal(header: UpdateHeader, salt: bytes, codes: Codes) -> bytes:
-    """Compresses and encrypts an update. The header is not sent: it is authenticated, and known to whoever opens."""
+def seal(header: UpdateHeader, salt: bytes, codes: Codes, codec: Codec = DENSE_INT8) -> bytes:
+    """Compresses and encrypts an update. The header is not sent: it is authenticated, and known to whoever opens.
+
+    Raises:
+        ValueError: the codec cannot express the codes.
+    """
+    if codes.dtype != np.int8 or codes.shape != (header.dimension,):
+        raise ValueError(f"Codes are int8[{header.dimension}].")
     compressor = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True)
-    frame = compressor.compress(encode_update(header, codes))
-    return MAGIC + VERSION + _cipher(salt).encrypt(_NONCE, frame, header.encode())
+    frame = compressor.compress(header.encode() + codec.pack(codes))
+    return MAGIC + bytes((codec.number, VERSION)) + _cipher(salt).encrypt(_NONCE, frame, header.encode())
 
 
 def unseal(header: UpdateHeader, salt: bytes, sealed: bytes) -> Codes:
-    """Opens a sealed update.
+    """Opens a sealed update, which says itself in which wire form it is.
 
     Args:
         header: what the update must say of itself.
@@ -60,22 +69,31 @@ def unseal(header: UpdateHeader, salt: bytes, sealed: bytes) -> Codes:
     Raises:
         IntegrityError: it does not open canonically; the message says why.
     """
-    return decode_update(header, _decompress(_frame(header, salt, sealed), HEADER_SIZE + header.dimension))
+    codec = _codec(header, sealed)
+    size = HEADER_SIZE + codec.size(header.dimension)
+    frame = _frame(header, salt, sealed)
+    del sealed  # nobody else may hold it, and it is large
+    content = memoryview(_decompress(frame, size))
+    check_header(header, content[:HEADER_SIZE])
+    return codec.unpack(content[HEADER_SIZE:], header.dimension)
 
 
 def contents(header: UpdateHeader, salt: bytes, sealed: bytes, sizes: Sequence[int]) -> bytes:
-    """What is sealed, canonical or not: for whoever must show what is wrong with it.
+    """Header and codes that are sealed, canonical or not: for whoever must show what is wrong with them.
 
     Args:
         header: what the update must say of itself.
         salt: from the reveal.
         sealed: bytes whose digest was already checked.
-        sizes: that the contents may have.
+        sizes: that header and codes may have, where they are sealed as they are.
 
     Raises:
-        IntegrityError: the salt does not open it, or it is of none of these sizes.
+        IntegrityError: the salt does not open it, or to none of these sizes, or to no wire form.
     """
-    frame = _frame(header, salt, sealed)
+    codec, frame = _codec(header, sealed), _frame(header, salt, sealed)
+    if codec is not DENSE_INT8:
+        content = _decompress(frame, HEADER_SIZE + codec.size(header.dimension))
+        return content[:HEADER_SIZE] + codec.unpack(content[HEADER_SIZE:], header.dimension).tobytes()
     for size in sizes:
         try:
             return _decompress(frame, size)
@@ -84,18 +102,30 @@ def contents(header: UpdateHeader, salt: bytes, sealed: bytes, sizes: Sequence[i
     raise refused
 
 
-def _frame(header: UpdateHeader, salt: bytes, sealed: bytes) -> bytes:
-    """The compressed update."""
-    if len(sealed) > max_sealed_size(header.dimension):
-        raise _refused(f"{len(sealed)} bytes are more than the {max_sealed_size(header.dimension)} allowed")
+def _codec(header: UpdateHeader, sealed: bytes) -> Codec:
+    """The codec that sealed bytes name, after looking at all that needs no key."""
+    largest = max(max_sealed_size(header.dimension, codec) for codec in BY_NUMBER.values())
+    if len(sealed) > largest:
+        raise _refused(f"{len(sealed)} bytes are more than the {largest} allowed")
     if len(sealed) < _PREFIX_SIZE + _TAG_SIZE:
         raise _refused(f"{len(sealed)} bytes are too few")
     if not sealed.startswith(MAGIC):
         raise _refused("it is of another format")
-    if sealed[len(MAGIC) : _PREFIX_SIZE] != VERSION:
+    if sealed[len(MAGIC) + 1] != VERSION:
         raise _refused("it is of another version")
+    codec = BY_NUMBER.get(sealed[len(MAGIC)])
+    if codec is None:
+        raise _refused("its codec is not known")
+    allowed = max_sealed_size(header.dimension, codec)
+    if len(sealed) > allowed:
+        raise _refused(f"{len(sealed)} bytes are more than the {allowed} allowed of {codec.name}")
+    return codec
+
+
+def _frame(header: UpdateHeader, salt: bytes, sealed: bytes) -> bytes:
+    """The compressed update."""
     try:
-        return _cipher(salt).decrypt(_NONCE, sealed[_PREFIX_SIZE:], header.encode())
+        return _cipher(salt).decrypt(_NONCE, memoryview(sealed)[_PREFIX_SIZE:], header.encode())
     except InvalidTag:
         raise _refused("the salt or the header does not open it") from None
 

@@ -66,6 +66,14 @@ def encode_update(header: UpdateHeader, codes: Codes) -> bytes:
     return header.encode() + codes.tobytes()
 
 
+def check_header(header: UpdateHeader, data: bytes | memoryview) -> None:
+    """Refuses, with an IntegrityError, 128 bytes that are not ``header``'s; the message names the first field that differs."""
+    expected = header.encode()
+    if data != expected:
+        wrong = next(name for name, start, end in _FIELDS if data[start:end] != expected[start:end])
+        raise _refused(f"its header names another {wrong}")
+
+
 def decode_update(header: UpdateHeader, data: bytes) -> Codes:
     """Opens a canonical update.
 
@@ -81,20 +89,25 @@ def decode_update(header: UpdateHeader, data: bytes) -> Codes:
     """
     if len(data) != HEADER_SIZE + header.dimension:
         raise _refused(f"it has {len(data)} bytes, not {HEADER_SIZE + header.dimension}")
-    expected = header.encode()
-    if data[:HEADER_SIZE] != expected:
-        wrong = next(name for name, start, end in _FIELDS if data[start:end] != expected[start:end])
-        raise _refused(f"its header names another {wrong}")
+    check_header(header, data[:HEADER_SIZE])
     codes = np.frombuffer(data, np.int8, offset=HEADER_SIZE)
-    if (codes == -128).any():
+    if codes.min() == -128:
         raise _refused("it has a code of -128")
     return codes
 
 
-def update_root(header: UpdateHeader, codes: Codes) -> bytes:
+def update_root(header: UpdateHeader, codes: Codes, digests: merkle.Digests = merkle.digests) -> bytes:
     """Merkle root of an update, 32 bytes."""
     _check_codes(header, codes)
-    return merkle.root_of(merkle.Kind.UPDATE, update_leaves(header, codes))
+    first, whole = merkle.leaf_hash(merkle.Kind.UPDATE, header.encode()), len(codes) // LEAF
+    hashes = np.empty((1 + -(-len(codes) // LEAF), 32), np.uint8)
+    hashes[0] = np.frombuffer(first, np.uint8)
+    if whole:
+        hashes[1 : 1 + whole] = merkle.leaf_hashes(merkle.Kind.UPDATE, codes[: whole * LEAF].view(np.uint8).reshape(whole, LEAF), digests)
+    if len(codes) % LEAF:
+        last = codes[whole * LEAF :].tobytes().ljust(LEAF, b"\0")
+        hashes[-1] = np.frombuffer(merkle.leaf_hash(merkle.Kind.UPDATE, last), np.uint8)
+    return merkle.root_over(hashes, digests)
 
 
 def update_leaves(header: UpdateHeader, codes: Codes) -> Iterator[bytes]:
@@ -105,7 +118,7 @@ def update_leaves(header: UpdateHeader, codes: Codes) -> Iterator[bytes]:
 
 
 def _check_codes(header: UpdateHeader, codes: Codes) -> None:
-    if codes.dtype != np.int8 or codes.shape != (header.dimension,) or (codes == -128).any():
+    if codes.dtype != np.int8 or codes.shape != (header.dimension,) or codes.min() == -128:
         raise ValueError(f"Codes are int8[{header.dimension}], -127 to 127.")
 
 

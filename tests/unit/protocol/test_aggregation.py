@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarm_chain.protocol.aggregation import aggregate, divide_truncating
+from swarm_chain.protocol.aggregation import aggregate, divide_shifted
 from swarm_chain.protocol.grid import BLOCK, block_count
 from swarm_chain.protocol.model import Model
 from swarm_chain.types import Rule
@@ -74,10 +74,11 @@ def test_nothing_overflows_at_the_bounds(sign):
         assert aggregate(rule, codes, model).tolist() == [2**31 - 1 if sign > 0 else -(2**31)]
 
 
-@given(st.integers(-(2**61), 2**61), st.integers(1, 255))
-def test_division_truncates_toward_zero(numerator, denominator):
-    expected = abs(numerator) // denominator * (1 if numerator >= 0 else -1)
-    assert divide_truncating(np.array([numerator], np.int64), denominator).tolist() == [expected]
+@given(st.integers(1 - 2**39, 2**39 - 1), st.integers(0, 46), st.integers(1, 2**24))
+def test_division_truncates_toward_zero_and_goes_far_enough_to_saturate(numerator, shift, denominator):
+    expected = (abs(numerator) << shift) // denominator * (1 if numerator >= 0 else -1)
+    (step,) = divide_shifted(np.array([numerator], np.int64), np.array([shift], np.int64), denominator).tolist()
+    assert step == expected or (min(abs(step), abs(expected)) >= 2**39 and (step > 0) == (expected > 0))
 
 
 def test_what_does_not_fit_is_refused():

@@ -1,10 +1,15 @@
 from hashlib import sha256
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swarm_chain.protocol.columns import columns_leaves, columns_root
 from swarm_chain.protocol.merkle import Kind, depth_of, leaf_hash, prove, root, root_of, verify
+from swarm_chain.protocol.model import Model, model_leaves, model_root
+from swarm_chain.protocol.update import UpdateHeader, update_leaves, update_root
+from swarm_chain.types import Address, Domain, GroupId, Round
 
 leaves_of = st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=40)
 
@@ -65,3 +70,16 @@ def test_no_leaves_no_tree():
 def test_a_node_is_no_leaf():
     left, right = leaf_hash(Kind.UPDATE, b"a"), leaf_hash(Kind.UPDATE, b"b")
     assert root([left, right]) not in {leaf_hash(kind, left + right) for kind in Kind}
+
+
+@pytest.mark.parametrize("dimension", [1, 255, 256, 257, 512, 1024, 1025, 4096 * 256, 4096 * 256 + 1, 1_398_102])
+def test_roots_are_those_of_the_leaves_that_evidence_shows(dimension):
+    """Roots are made of many leaves at once, evidence of one at a time; at the bounds of blocks and of what is hashed together."""
+    draw = np.random.default_rng(dimension)
+    codes = draw.integers(-127, 128, (3, dimension)).astype(np.int8)
+    header = UpdateHeader(Domain(1, Address("0x" + "11" * 20), GroupId(1)), Round(1), Address("0x" + "22" * 20), dimension, 24)
+    assert update_root(header, codes[0]) == root_of(Kind.UPDATE, update_leaves(header, codes[0]))
+    assert columns_root(list(codes)) == root_of(Kind.COLUMNS, columns_leaves(codes))
+    exponents = draw.integers(-16, 25, -(-dimension // 256)).astype(np.int8)
+    model = Model(draw.integers(-(2**31), 2**31, dimension).astype(np.int32), exponents, 24)
+    assert model_root(model) == root_of(Kind.MODEL, model_leaves(model))

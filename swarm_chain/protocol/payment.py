@@ -1,0 +1,99 @@
+"""What a final round pays, to the wei (specification, section 8), as ``RoundManager.finalize`` and ``RewardDistributor.pay`` work it out.
+
+```
+reward of a round ── what the budget lacks ── the time that it closed early ─▶ pot
+pot ─▶ a share for each included seat ── what rounding leaves
+share ─▶ all of it, or half where the seat did not vote in the round after
+```
+
+Whatever is not paid stays in the group's budget.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from swarm_chain.protocol.inclusion import seats_in
+from swarm_chain.types import Scoring, Seat
+
+UNIT = 10**9
+"""Wei; credits are whole numbers of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalRound:
+    """A final round as far as pay goes by it.
+
+    Attributes:
+        reward: of a round that takes its full length, in wei.
+        budget: of the group, before this round is paid, in wei.
+        elapsed: from the round's opening to its close, in seconds.
+        duration: the longest it could have been, in seconds.
+        included: bitmap of the seats whose updates are in the result.
+        voted: bitmap of the seats that revealed in the round after.
+    """
+
+    reward: int
+    budget: int
+    elapsed: int
+    duration: int
+    included: int
+    voted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What a final round pays, in wei.
+
+    Always ``reward = unfunded + early + pot``, and ``pot = paid + halved + rounded``.
+
+    Attributes:
+        unfunded: of the reward, what the budget did not hold.
+        early: of the rest, what was not earned for the round closed before its full length.
+        pot: what is shared out.
+        shares: of each included seat, before any is halved.
+        credits: of each included seat.
+    """
+
+    unfunded: int
+    early: int
+    pot: int
+    shares: Mapping[Seat, int]
+    credits: Mapping[Seat, int]
+
+    @property
+    def paid(self) -> int:
+        """What leaves the budget: the sum of the credits."""
+        return sum(self.credits.values())
+
+    @property
+    def halved(self) -> int:
+        """What the seats that did not vote in the round after gave up."""
+        return sum(self.shares.values()) - self.paid
+
+    @property
+    def rounded(self) -> int:
+        """What is left of the pot because shares are whole units."""
+        return self.pot - sum(self.shares.values())
+
+
+def payment(round_: FinalRound, scoring: Scoring = Scoring.EQUAL) -> Payment:
+    """What a round pays. A seat that is not included gets nothing.
+
+    The contract also stops paying a group that has paid 2^64 units, eighteen times all the tokens there are; this does not.
+    """
+    funded = min(round_.reward, round_.budget)
+    pot = funded
+    if round_.elapsed < round_.duration:
+        pot = funded * round_.elapsed // round_.duration
+    parts = _parts(seats_in(round_.included), scoring)
+    whole = sum(parts.values())
+    shares = {seat: pot * part // whole // UNIT * UNIT for seat, part in parts.items()}
+    credits = {seat: share if round_.voted >> seat & 1 else share // UNIT // 2 * UNIT for seat, share in shares.items()}
+    return Payment(round_.reward - funded, funded - pot, pot, shares, credits)
+
+
+def _parts(included: list[Seat], scoring: Scoring) -> dict[Seat, int]:
+    """How many parts of the pot are each seat's, by its score."""
+    match scoring:
+        case Scoring.EQUAL:
+            return dict.fromkeys(included, 1)
