@@ -7,19 +7,27 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from hashlib import sha256
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from swarm_chain.protocol import aggregation, grid
+from swarm_chain.errors import LearningError
+from swarm_chain.protocol import aggregation, choice, grid, merkle, rules
 from swarm_chain.protocol.aggregation import UPDATES_MAX, cut_of
-from swarm_chain.protocol.grid import BLOCK, Codes, Exponents, Rows, block_count, shape_of
+from swarm_chain.protocol.choice import Choice, Gram
+from swarm_chain.protocol.grid import BLOCK, CODE_MAX, Codes, Exponents, Rows, block_count, shape_of
+from swarm_chain.protocol.merkle import Digests, Hashes
 from swarm_chain.protocol.model import Model
 from swarm_chain.protocol.outcome import Passes
+from swarm_chain.protocol.rules import AggregationRule
 from swarm_chain.types import Rule
 
 COMPILED_FROM = 4_000_000
-"""Codes of a round from which compiling pays."""
+"""Codes of a round, or bytes of a tree, from which compiling pays."""
+_T = TypeVar("_T")
+
 PIECE = 1 << 18
 """Coordinates that one thread takes at a time: whole blocks, so that pieces share none."""
 
@@ -32,18 +40,95 @@ def aggregate(rule: Rule, codes: Rows, model: Model) -> NDArray[np.int32]:
     count, dimension = shape_of(codes)
     if count * dimension < COMPILED_FROM:
         return aggregation.aggregate(rule, codes, model)
-    if count > UPDATES_MAX or dimension != model.dimension:
-        raise ValueError(f"{count} updates of {dimension} coordinates do not fit a model of {model.dimension}.")
+    return _cut(codes, model, cut_of(rule, count))
+
+
+def aggregate_by(rule: AggregationRule, codes: Rows, model: Model) -> NDArray[np.int32]:
+    """The model's weights after a round, int32[d]: :func:`swarm_chain.protocol.rules.aggregate_by`, faster."""
+    count, dimension = shape_of(codes)
+    if count * dimension < COMPILED_FROM:
+        return rules.aggregate_by(rule, codes, model)
+    if rule.choose is None:
+        return _cut(codes, model, rule.cut(count))
+    return _mixed(codes, model, rule, rule.choose(gram_matrix(codes)))
+
+
+def gram_matrix(codes: Rows) -> Gram:
+    """Inner products of every two updates, int64[n, n]: :func:`swarm_chain.protocol.choice.gram_matrix`, faster."""
+    count, dimension = shape_of(codes)
+    if count * dimension < COMPILED_FROM:
+        return choice.gram_matrix(codes)
+    from swarm_chain.learning.compiled import add_products
+
+    even = count + count % 2
+
+    def multiply(here: slice) -> Gram:
+        products = np.zeros((even, even), np.int64)
+        add_products(_piece(codes, here), products)
+        return products
+
+    lower = np.tril(np.sum(_on_all_cores(multiply, dimension), axis=0))[:count, :count]
+    products: Gram = lower + np.tril(lower, -1).T
+    return products
+
+
+def hashing(size: int) -> Digests:
+    """How to hash what has so many bytes in all: :func:`swarm_chain.protocol.merkle.digests`, or what does the same faster."""
+    return merkle.digests if size < COMPILED_FROM else _digests
+
+
+def _digests(prefix: bytes, rows: NDArray[np.uint8]) -> Hashes:
+    if rows.ndim != 2 or rows.dtype != np.uint8:
+        raise ValueError("What is hashed is uint8[count, size].")
+    from swarm_chain.learning.compiled_hashing import sha256_of_rows
+
+    hashes = np.empty((len(rows), 32), np.uint8)
+    sha256_of_rows(np.array(bytearray(prefix), np.uint8), np.ascontiguousarray(rows), hashes)
+    # A vote for a wrong root costs stake, so a processor that numba compiles wrongly for must show before.
+    if len(rows) and hashes[-1].tobytes() != sha256(prefix + rows[-1].tobytes()).digest():
+        raise LearningError(
+            "What was compiled for this processor hashes wrongly.",
+            "It was not used.",
+            "Report it with the processor's name; run the node elsewhere.",
+        )
+    return hashes
+
+
+def _cut(codes: Rows, model: Model, cut: int) -> NDArray[np.int32]:
+    """The step of every coordinate's codes but the ``cut`` lowest and highest."""
     from swarm_chain.learning.compiled import add_steps
 
-    cut = cut_of(rule, count)
-    comparators = comparators_for(count, cut)
+    comparators = comparators_for(len(codes), cut)
+    return _stepped(codes, model, lambda piece, *here: add_steps(piece, comparators, cut, *here))
+
+
+def _mixed(codes: Rows, model: Model, rule: AggregationRule, chosen: Choice) -> NDArray[np.int32]:
+    """The step of a choice's mixtures."""
+    cut, matrix = rule.cut(len(chosen.takes)), chosen.matrix
+    if matrix.sum(axis=1).max() * CODE_MAX >= 1 << 24:
+        return aggregation.stepped(codes, model, cut, chosen)
+    from swarm_chain.learning.compiled import add_mixed_steps
+
+    whole = matrix.astype(np.float32)
+    comparators = comparators_for(len(whole), cut)
+    denominator = (len(whole) - 2 * cut) * chosen.divisor
+    return _stepped(codes, model, lambda piece, *here: add_mixed_steps(piece, whole, comparators, cut, denominator, *here))
+
+
+def _stepped(codes: Rows, model: Model, add: Callable[..., None]) -> NDArray[np.int32]:
+    """The weights after ``add`` has written them piece by piece; it is given codes, weights, shifts and where to write.
+
+    What is compiled checks no bounds, so all is checked here.
+    """
+    count, dimension = shape_of(codes)
+    if count > UPDATES_MAX or dimension != model.dimension:
+        raise ValueError(f"{count} updates of {dimension} coordinates do not fit a model of {model.dimension}.")
     shifts = model.fraction_bits - model.exponents.astype(np.int64)
     stepped = np.empty(dimension, np.int32)
 
     def step(here: slice) -> None:
         blocks = slice(here.start // BLOCK, block_count(here.stop))
-        add_steps(_piece(codes, here), comparators, cut, model.weights[here], shifts[blocks], stepped[here])
+        add(_piece(codes, here), model.weights[here], shifts[blocks], stepped[here])
 
     _on_all_cores(step, dimension)
     return stepped
@@ -101,12 +186,11 @@ def _piece(codes: Rows, here: slice) -> Codes:
     return np.stack([row[here] for row in codes])
 
 
-def _on_all_cores(work: Callable[[slice], None], dimension: int) -> None:
-    """Does the work on pieces of ``dimension`` coordinates, whose results no order changes."""
+def _on_all_cores(work: Callable[[slice], _T], dimension: int) -> list[_T]:
+    """What the work comes to on each piece of ``dimension`` coordinates, in their order."""
     pieces = [slice(start, min(start + PIECE, dimension)) for start in range(0, dimension, PIECE)]
     with ThreadPoolExecutor(min(len(pieces), os.cpu_count() or 1)) as threads:
-        for done in [threads.submit(work, piece) for piece in pieces]:
-            done.result()
+        return list(threads.map(work, pieces))
 
 
-PASSES = Passes(aggregate, next_exponents)
+PASSES = Passes(aggregate, next_exponents, hashing)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swarm_chain.learning.data import Dataset
+from swarm_chain.learning.images import ImageTask
 from swarm_chain.learning.memory import Portions
 from swarm_chain.learning.passes import OnStep, TrainedUpdate, batches, check, loss_error
-from swarm_chain.learning.task import Task
 from swarm_chain.learning.tensors import Layout, check_finite, to_values, to_weights
 
 Floats = NDArray[np.float32]
@@ -29,7 +29,7 @@ def layout(shape: tuple[int, int, int], classes: int) -> Layout:
 
 
 def train(
-    task: Task,
+    task: ImageTask,
     weights: NDArray[np.int32],
     dataset: Dataset,
     seed: int,
@@ -72,7 +72,7 @@ def train(
     )
 
 
-def evaluate(task: Task, weights: NDArray[np.int32], dataset: Dataset) -> tuple[float, float]:
+def evaluate(task: ImageTask, weights: NDArray[np.int32], dataset: Dataset) -> tuple[float, float]:
     """``(share of images classified rightly, mean cross-entropy)``; NumericError if the loss is not finite, the others as :func:`train`."""
     check(task, dataset)
     values = to_values(weights, task.numbers.fraction_bits)
@@ -92,7 +92,7 @@ def evaluate(task: Task, weights: NDArray[np.int32], dataset: Dataset) -> tuple[
     return right / len(dataset), loss / len(dataset)
 
 
-def _scores(task: Task, values: Floats, images: Floats) -> Floats:
+def _scores(task: ImageTask, values: Floats, images: Floats) -> Floats:
     """Scores float32[n, classes] of images float32[n, *shape]."""
     parts = {name: part.astype(np.float32, copy=False) for name, part in task.layout().parts(values).items()}
     return np.asarray(images.reshape(len(images), -1) @ parts["weight"].T + parts["bias"], np.float32)
@@ -105,7 +105,7 @@ def _log_likelihoods(scores: Floats, labels: NDArray[np.int64]) -> Floats:
 
 
 def _loss_and_gradient(
-    task: Task, values: Floats, dataset: Dataset, indices: NDArray[np.int64], portions: Portions
+    task: ImageTask, values: Floats, dataset: Dataset, indices: NDArray[np.int64], portions: Portions
 ) -> tuple[float, Floats]:
     """Mean cross-entropy of a batch, and its gradient float32[d]: the same in one portion or in many, but for the last bits."""
     loss, gradient = 0.0, np.zeros_like(values)

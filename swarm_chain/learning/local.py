@@ -1,4 +1,4 @@
-"""A task's local pass and metric, by whatever its network is made with. torch is loaded where a network of torch's is first trained."""
+"""Local pass and metric on images, by whatever its network is made with. torch is loaded where a network of torch's is first trained."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from swarm_chain.learning import linear
 from swarm_chain.learning.data import Dataset
+from swarm_chain.learning.images import LINEAR, ImageTask
 from swarm_chain.learning.passes import OnStep, TrainedUpdate
-from swarm_chain.learning.task import LINEAR, Task
 
 if TYPE_CHECKING:
     import torch
 
 
-def device(task: Task, name: str) -> "torch.device | None":
+def device(task: ImageTask, name: str) -> "torch.device | None":
     """The device called ``name`` for a task; ``None`` where the task needs no torch. ConfigurationError if this machine has none such."""
     if task.network.name == LINEAR:
         return None
@@ -25,7 +25,7 @@ def device(task: Task, name: str) -> "torch.device | None":
 
 
 def train(
-    task: Task,
+    task: ImageTask,
     weights: NDArray[np.int32],
     dataset: Dataset,
     seed: int,
@@ -50,7 +50,7 @@ def train(
     return training.train(task, weights, dataset, seed, on, on_step, stop=stop)
 
 
-def evaluate(task: Task, weights: NDArray[np.int32], dataset: Dataset, on: "torch.device | None") -> tuple[float, float]:
+def evaluate(task: ImageTask, weights: NDArray[np.int32], dataset: Dataset, on: "torch.device | None") -> tuple[float, float]:
     """``(share of images classified rightly, mean cross-entropy)``; raises as :func:`train`."""
     if on is None:
         return linear.evaluate(task, weights, dataset)

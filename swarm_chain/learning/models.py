@@ -10,7 +10,7 @@ from swarm_chain.errors import ConfigurationError
 if TYPE_CHECKING:
     from torch import nn
 
-NAMES = ("cnn", "mlp")
+NAMES = ("cnn", "mlp", "mlp-32", "resnet8")
 Shape = tuple[int, int, int]
 """Channels, height, width of one image."""
 
@@ -21,6 +21,12 @@ def build(name: str, shape: Shape, classes: int) -> "nn.Module":
         return _cnn(shape, classes)
     if name == "mlp":
         return _mlp(shape, classes)
+    if name == "mlp-32":
+        return _mlp(shape, classes, hidden=32)
+    if name == "resnet8":
+        from swarm_chain.learning.resnet import ResNet
+
+        return ResNet(shape[0], classes)
     raise ConfigurationError(f"There is no network called {name!r}.", do=f"Choose one of: {', '.join(NAMES)}.")
 
 
@@ -41,9 +47,9 @@ def _cnn(shape: Shape, classes: int) -> "nn.Module":
     )
 
 
-def _mlp(shape: Shape, classes: int) -> "nn.Module":
-    """One hidden layer of 64."""
+def _mlp(shape: Shape, classes: int, hidden: int = 64) -> "nn.Module":
+    """One hidden layer."""
     from torch import nn
 
     channels, height, width = shape
-    return nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, 64), nn.ReLU(), nn.Linear(64, classes))
+    return nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, hidden), nn.ReLU(), nn.Linear(hidden, classes))

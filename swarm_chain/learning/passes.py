@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from swarm_chain.errors import DataError, NumericError
 from swarm_chain.learning.data import Dataset
-from swarm_chain.learning.task import Task
+from swarm_chain.learning.images import ImageTask
 
 OnStep = Callable[[int, int, float], None]
 """Told after each step: number of the step, from 1; steps in all; loss of its batch."""
@@ -39,7 +39,7 @@ def batches(count: int, size: int, seed: int) -> Iterator[NDArray[np.int64]]:
         order = order[size:]
 
 
-def check(task: Task, dataset: Dataset) -> None:
+def check(task: ImageTask, dataset: Dataset) -> None:
     """Raises DataError unless the images fit the task."""
     remedy = "Give the data that the task names."
     if not len(dataset) or dataset.shape != task.shape:

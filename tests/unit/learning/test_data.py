@@ -5,9 +5,11 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from swarm_chain.errors import DataError
-from swarm_chain.learning.data import LARGEST_IDX, Dataset, dirichlet_split, find_mnist_package, hold_out, load, read_idx
+from swarm_chain.learning.data import Dataset, find_mnist_package, hold_out, load
+from swarm_chain.learning.idx import LARGEST, read_idx
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -33,6 +35,15 @@ def test_digits_are_split_the_same_way_everywhere():
     assert (
         sha256(data.test.labels.astype(">i8").tobytes()).hexdigest() == "23274f12acd67c91a156e6f70b18b9b0f77e86d91edf70fbeb7296cd1efc062e"
     )
+
+
+def test_digits_are_scikit_learns():
+    bunch, data = load_digits(), load("digits")
+    images = np.concatenate([data.train.images, data.test.images])
+    labels = np.concatenate([data.train.labels, data.test.labels])
+    rows = np.column_stack([images.reshape(-1, 64) * 16, labels])
+    theirs = np.column_stack([bunch.data, bunch.target])
+    assert sorted(rows.tolist()) == sorted(theirs.tolist())
 
 
 @pytest.mark.parametrize("end", ["", ".gz"])
@@ -81,7 +92,7 @@ def test_a_wrong_idx_file_is_refused(tmp_path, content, reason, end):
 
 def test_an_idx_file_larger_than_allowed_is_not_read(tmp_path):
     path = tmp_path / "train-images-idx3-ubyte"
-    path.write_bytes(struct.pack(">4I", 0x0803, LARGEST_IDX + 1, 1, 1))
+    path.write_bytes(struct.pack(">4I", 0x0803, LARGEST + 1, 1, 1))
     with pytest.raises(DataError, match="268,435,456 are allowed"):
         read_idx(path, 3)
 
@@ -147,41 +158,6 @@ def test_what_is_not_there_is_said(tmp_path):
         load("fashion")
     with pytest.raises(DataError, match="no data called 'cats'"):
         load("cats")
-
-
-@pytest.mark.parametrize(("parts", "alpha"), [(1, 0.5), (4, 0.5), (4, 100.0), (50, 0.01), (100, 0.5)])
-def test_a_split_deals_out_every_image_once(parts, alpha):
-    labels = np.arange(500) % 10
-    split = dirichlet_split(labels, parts, alpha, seed=3)
-    assert len(split) == parts
-    assert min(map(len, split)) >= 2
-    assert sorted(np.concatenate(split)) == list(range(500))
-    again = dirichlet_split(labels, parts, alpha, seed=3)
-    assert all(np.array_equal(one, other) for one, other in zip(split, again, strict=True))
-
-
-def test_a_split_is_the_same_on_every_machine():
-    split = dirichlet_split(np.arange(1000) % 10, 4, 0.5, seed=1)
-    assert [len(part) for part in split] == [247, 236, 165, 352]
-    assert (
-        sha256(b"".join(part.astype(">i8").tobytes() for part in split)).hexdigest()
-        == "1f00796a26d5a9a14f3dea4749470f7bc0ae010cf5d32d7ea6242e41eef110de"
-    )
-
-
-def test_alpha_says_how_one_sided_parts_are():
-    labels = np.arange(2000) % 10
-
-    def spread(alpha):
-        counts = np.array([np.bincount(labels[part], minlength=10) for part in dirichlet_split(labels, 4, alpha, 1)])
-        return counts.std()
-
-    assert spread(0.1) > spread(1.0) > spread(100.0)
-
-
-def test_too_few_images_are_not_split():
-    with pytest.raises(DataError, match="7 images cannot be dealt out to 4"):
-        dirichlet_split(np.zeros(7, np.int64), 4, 0.5, 1)
 
 
 @pytest.mark.parametrize(("count", "held"), [(2, 1), (9, 1), (10, 1), (100, 10)])

@@ -25,9 +25,9 @@ def test_a_manifest_says_its_version():
     assert DIGITS.to_manifest()["version"] == 1
 
 
-@pytest.mark.parametrize("version", [None, 0, 2, "1", 1.0, True, [1]])
+@pytest.mark.parametrize("version", [None, 0, 3, "1", 1.0, True, [1]])
 def test_another_version_is_refused(version):
-    with pytest.raises(UnsupportedVersionError, match="this release knows 1"):
+    with pytest.raises(UnsupportedVersionError, match="this release knows 1 and 2"):
         Task.from_manifest({**DIGITS.to_manifest(), "version": version})
 
 
@@ -101,6 +101,41 @@ def test_a_whole_number_does_for_a_fraction():
     assert Task.from_manifest(changed("images.alpha", 1)).images.alpha == 1.0
 
 
+@pytest.mark.parametrize(
+    ("task", "digest"),
+    [
+        ("digits", "fa745e914e2dc1994d7d9e03417246e95fc2755e6922bb6dbe28381a302a8fd0"),
+        ("digits-linear", "d42001cfbf5df5bfbf90c8a20417cb2c519156db6bba06e170e04b074105418d"),
+        ("mnist", "807239114e1a71b074a263f150d84d6e4fcaeedd596aceb5eed0b99494ba636c"),
+        ("fashion", "a3b21e5f59bac41079270575d83f37792e405100c82d8589d7516c64be89e00e"),
+    ],
+)
+def test_groups_of_images_keep_their_manifest_to_the_byte(task, digest):
+    """Digests on chain of groups that the first release made."""
+    assert sha256(TASKS[task].encode()).hexdigest() == digest
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("nonesuch", "'nonesuch', which is not installed"),
+        (None, "None, which"),
+        (["images"], "which is not installed"),
+        ("os", "not installed"),
+    ],
+)
+def test_a_kind_that_is_not_installed_is_refused(kind, reason):
+    with pytest.raises(ConfigurationError, match=reason):
+        Task.from_manifest({**DIGITS.to_manifest(), "version": 2, "kind": kind})
+
+
+def test_images_have_a_kind_since_version_2_and_none_before():
+    manifest = DIGITS.to_manifest()
+    assert Task.from_manifest({**manifest, "version": 2, "kind": "images"}) == DIGITS
+    with pytest.raises(ConfigurationError, match="manifest is wrong at kind"):
+        Task.from_manifest({**manifest, "kind": "images"})
+
+
 def test_a_task_made_in_code_is_checked_too():
     with pytest.raises(ValidationError):
         replace(DIGITS.images, parts=0)
@@ -120,6 +155,16 @@ def test_first_weights_are_the_same_on_every_machine(task, dimension, digest):
     assert task.layout().dimension == len(weights) == dimension
     assert sha256(weights.astype(">i4").tobytes()).hexdigest() == digest
     assert task.initial_exponents().tolist() == [task.numbers.initial_exponent] * -(-dimension // 256)
+
+
+def test_worker_momentum_is_in_a_manifest_only_where_there_is_some():
+    assert b"worker_momentum" not in DIGITS.encode()
+    task = replace(DIGITS, local=replace(DIGITS.local, worker_momentum=0.9))
+    assert b'"worker_momentum":0.9' in task.encode()
+    assert Task.decode(task.encode()) == task
+    for wrong in (1, -0.1, "0.9"):
+        with pytest.raises(ConfigurationError, match="worker_momentum"):
+            Task.from_manifest(changed("local.worker_momentum", wrong))
 
 
 def test_another_seed_gives_other_weights():
