@@ -8,8 +8,7 @@ links are written down because implementations' defaults differ and change.
 import base64
 import binascii
 import hashlib
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from swarm_chain.errors import IntegrityError
@@ -24,6 +23,9 @@ LINKS = unixfs.LINKS
 # CID version 1, codec, sha2-256, 32 bytes: all four are single-byte varints here.
 _PREFIXES = {RAW: bytes([1, RAW, 0x12, 32]), DAG_PB: bytes([1, DAG_PB, 0x12, 32])}
 _TEXT_LENGTH = 59
+
+Block = bytes | memoryview
+"""A block's bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +64,20 @@ class Cid:
         return cid
 
 
-def sha256(data: bytes) -> Digest:
+def sha256(data: Block) -> Digest:
     """The sha2-256 digest of one block."""
     return Digest(hashlib.sha256(data).digest())
 
 
-def blocks_of(data: bytes) -> Iterator[tuple[Cid, bytes]]:
+def blocks_of(data: bytes) -> Iterator[tuple[Cid, Block]]:
     """Every block of the file ``data``, children before their parents, the root last. Equal chunks come as often as they occur."""
     if len(data) <= CHUNK:
         yield Cid(RAW, sha256(data)), data
         return
     level: list[unixfs.Link] = []
+    whole = memoryview(data)
     for offset in range(0, len(data), CHUNK):
-        chunk = data[offset : offset + CHUNK]
+        chunk = whole[offset : offset + CHUNK]
         digest = sha256(chunk)
         yield Cid(RAW, digest), chunk
         level.append(unixfs.Link(digest, leaf=True, file_size=len(chunk), dag_size=len(chunk)))
@@ -96,10 +99,41 @@ def blocks_of(data: bytes) -> Iterator[tuple[Cid, bytes]]:
         level = parents
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class File:
+    """A file in blocks that were hashed, each once: where it was cut (:func:`cut`), or where it arrived (``retrieval.py``).
+
+    What takes a file takes its digests for those of its blocks, so nothing else makes one.
+
+    Attributes:
+        blocks: children before their parents, the root last; equal chunks as often as they occur.
+    """
+
+    blocks: Sequence[tuple[Cid, Block]]
+
+    @property
+    def cid(self) -> Cid:
+        return self.blocks[-1][0]
+
+    def is_node(self) -> bool:
+        """Whether it is itself the root node of a larger file, so that its digest would name two."""
+        return len(self.blocks) == 1 and unixfs.is_root(self.data())
+
+    def data(self) -> bytes:
+        """The file's bytes."""
+        if len(self.blocks) == 1:
+            return bytes(self.blocks[0][1])
+        return b"".join(block for cid, block in self.blocks if cid.codec == RAW)
+
+
+def cut(data: bytes) -> File:
+    """The file ``data`` in its blocks, which are parts of it and not copies."""
+    return File(list(blocks_of(data)))
+
+
 def cid_of(data: bytes) -> Cid:
     """The CID of the file ``data``."""
-    ((cid, _),) = deque(blocks_of(data), maxlen=1)
-    return cid
+    return cut(data).cid
 
 
 def digest_of(data: bytes) -> Digest:

@@ -8,7 +8,7 @@
     path/damaged/                           blocks whose bytes no longer gave their digest, set aside
     path/pins.sqlite                        which files are held and what blocks they use; locked while the store is open
 
-A block is written to ``partial/``, synced, and renamed; then the pin is written in one transaction. A crash in between leaves blocks that
+Blocks are written to ``partial/``, synced, and renamed; then the pin is written in one transaction. A crash in between leaves blocks that
 no pin uses, and opening the store removes them.
 """
 
@@ -17,16 +17,18 @@ import binascii
 import errno
 import os
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from swarm_chain.errors import ConfigurationError, DiskFullError, IntegrityError, NotFoundError, StoreError
 from swarm_chain.storage import retrieval, unixfs
-from swarm_chain.storage.cid import CHUNK, RAW, Cid, blocks_of, sha256
+from swarm_chain.storage.cid import CHUNK, RAW, Block, Cid, File, cut, sha256
 from swarm_chain.types import Digest
+
+_TOGETHER = 64
+"""Blocks that are written before the disk is waited for; so many files are open then."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pin (digest BLOB PRIMARY KEY CHECK (length(digest) = 32)) WITHOUT ROWID;
@@ -75,33 +77,35 @@ class EmbeddedStore:
         with self._lock:
             self._pins.close()
 
-    def put(self, data: bytes) -> Cid:
+    def put(self, data: bytes | File) -> Cid:
         """As :meth:`Store.put`."""
-        if len(data) <= CHUNK and unixfs.is_root(data):
+        file = data if isinstance(data, File) else cut(data)
+        if file.is_node():
             raise IntegrityError(
                 "These bytes are the root node of a larger file, so their digest would name two files.", "Nothing was stored."
             )
         written: list[tuple[Path, int]] = []
-        digests: set[Digest] = set()
+        blocks = {cid.digest: block for cid, block in file.blocks}
         with self._lock, _disk_errors():
             try:
-                for cid, block in blocks_of(data):
-                    if cid.digest not in digests and not self._is_whole(cid.digest, block):
-                        self._check_room(len(block))
-                        written.append((self._write(cid.digest, block), len(block)))
-                        self._size += len(block)
-                    digests.add(cid.digest)
-                for folder in {file.parent for file, _ in written}:
+                missing = [(digest, block) for digest, block in blocks.items() if not self._is_whole(digest, block)]
+                for first in range(0, len(missing), _TOGETHER):
+                    some = missing[first : first + _TOGETHER]
+                    self._check_room(sum(len(block) for _, block in some))
+                    for place, length in self._write(some):
+                        written.append((place, length))
+                        self._size += length
+                for folder in {place.parent for place, _ in written}:
                     _sync_folder(folder)
                 with self._pins:
-                    self._pins.execute("INSERT OR IGNORE INTO pin VALUES (?)", (cid.digest,))
-                    self._pins.executemany("INSERT OR IGNORE INTO part VALUES (?, ?)", ((cid.digest, block) for block in digests))
+                    self._pins.execute("INSERT OR IGNORE INTO pin VALUES (?)", (file.cid.digest,))
+                    self._pins.executemany("INSERT OR IGNORE INTO part VALUES (?, ?)", ((file.cid.digest, block) for block in blocks))
             except BaseException:
-                for file, length in written:
-                    file.unlink(missing_ok=True)
+                for place, length in written:
+                    place.unlink(missing_ok=True)
                     self._size -= length
                 raise
-        return cid
+        return file.cid
 
     def get(self, digest: Digest, max_bytes: int) -> bytes:
         """As :meth:`Store.get`. A block that rotted is set aside, so that :meth:`has` turns false and :meth:`fetch` brings it anew."""
@@ -120,9 +124,9 @@ class EmbeddedStore:
         """As :meth:`Store.fetch`."""
         with suppress(NotFoundError, IntegrityError):
             return self.get(digest, max_bytes)
-        data = retrieval.retrieve(digest, max_bytes, providers, timeout, allow_private=self._allow_private)
-        self.put(data)
-        return data
+        file = retrieval.retrieve(digest, max_bytes, providers, timeout, allow_private=self._allow_private)
+        self.put(file)
+        return file.data()
 
     def has(self, digest: Digest) -> bool:
         """As :meth:`Store.has`."""
@@ -173,7 +177,7 @@ class EmbeddedStore:
         with self._lock:
             return self._pins.execute("SELECT 1 FROM pin WHERE digest = ?", (digest,)).fetchone() is not None
 
-    def _is_whole(self, digest: Digest, block: bytes) -> bool:
+    def _is_whole(self, digest: Digest, block: Block) -> bool:
         file = self._file(digest)
         try:
             with file.open("rb") as opened:
@@ -192,20 +196,28 @@ class EmbeddedStore:
                 "Raise the store's capacity, or keep fewer rounds.",
             )
 
-    def _write(self, digest: Digest, block: bytes) -> Path:
-        file = self._file(digest)
-        file.parent.mkdir(exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._partial)
+    def _write(self, blocks: Sequence[tuple[Digest, Block]]) -> Iterator[tuple[Path, int]]:
+        """Writes blocks aside and, once all are on the disk, moves each to its place, which it gives with the length."""
+        partials = [self._partial / self._file(digest).name for digest, _ in blocks]
         try:
-            with os.fdopen(handle, "wb") as opened:
-                opened.write(block)
-                opened.flush()
-                os.fsync(opened.fileno())
-            Path(name).replace(file)
+            with ExitStack() as files:
+                handles = []
+                for partial, (_, block) in zip(partials, blocks, strict=True):
+                    file = files.enter_context(partial.open("wb"))
+                    file.write(block)
+                    file.flush()
+                    handles.append(file.fileno())
+                for handle in handles:
+                    os.fsync(handle)  # the first waits for the disk, and for most of what the others wrote
+            for partial, (digest, block) in zip(partials, blocks, strict=True):
+                place = self._file(digest)
+                place.parent.mkdir(exist_ok=True)
+                partial.replace(place)
+                yield place, len(block)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            for partial in partials:
+                partial.unlink(missing_ok=True)
             raise
-        return file
 
     def _set_aside(self, file: Path) -> None:
         with self._lock, suppress(FileNotFoundError):

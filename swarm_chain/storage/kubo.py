@@ -24,7 +24,7 @@ import httpx
 from swarm_chain.errors import ConfigurationError, DiskFullError, IntegrityError, NotFoundError, StoreError, TooLargeError
 from swarm_chain.protocol.bounded_json import parse
 from swarm_chain.storage import retrieval, unixfs
-from swarm_chain.storage.cid import CHUNK, DAG_PB, RAW, Cid, blocks_of
+from swarm_chain.storage.cid import CHUNK, DAG_PB, RAW, Block, Cid, File, cut
 from swarm_chain.types import Digest
 
 _ANSWER_BYTES = 65_536
@@ -59,19 +59,20 @@ class KuboStore:
         """Closes connections to the daemon."""
         self._client.close()
 
-    def put(self, data: bytes) -> Cid:
+    def put(self, data: bytes | File) -> Cid:
         """As :meth:`Store.put`."""
-        if len(data) <= CHUNK and unixfs.is_root(data):
+        file = data if isinstance(data, File) else cut(data)
+        if file.is_node():
             raise IntegrityError(
                 "These bytes are the root node of a larger file, so their digest would name two files.", "Nothing was stored."
             )
         seen: set[Cid] = set()
-        for cid, block in blocks_of(data):
+        for cid, block in file.blocks:
             if cid not in seen:
                 self._put_block(cid, block)
                 seen.add(cid)
-        self._json("pin/add", {"arg": str(cid), "recursive": "true", "offline": "true"}, _deadline())
-        return cid
+        self._json("pin/add", {"arg": str(file.cid), "recursive": "true", "offline": "true"}, _deadline())
+        return file.cid
 
     def get(self, digest: Digest, max_bytes: int) -> bytes:
         """As :meth:`Store.get`."""
@@ -88,13 +89,13 @@ class KuboStore:
         if gateways:
             share = timeout if len(gateways) == len(providers) else timeout / 2
             try:
-                data = retrieval.retrieve(digest, max_bytes, gateways, share, allow_private=self._allow_private)
+                file = retrieval.retrieve(digest, max_bytes, gateways, share, allow_private=self._allow_private)
             except (NotFoundError, IntegrityError):
                 if len(gateways) == len(providers):
                     raise
             else:
-                self.put(data)
-                return data
+                self.put(file)
+                return file.data()
         for provider in providers:
             if _MULTIADDR.fullmatch(provider):
                 self._connect(provider, deadline)
@@ -128,10 +129,10 @@ class KuboStore:
         """As :meth:`Blocks.block`: any block Kubo has here, pinned by us or not."""
         return self._block(digest, _deadline(), local=True)
 
-    def _put_block(self, cid: Cid, block: bytes) -> None:
+    def _put_block(self, cid: Cid, block: Block) -> None:
         codec = "raw" if cid.codec == RAW else "dag-pb"
         parameters = {"cid-codec": codec, "mhtype": "sha2-256", "pin": "false"}
-        answer = self._json("block/put", parameters, _deadline(), files={"data": ("block", block, "application/octet-stream")})
+        answer = self._json("block/put", parameters, _deadline(), files={"data": ("block", bytes(block), "application/octet-stream")})
         if answer.get("Key") != str(cid):
             raise IntegrityError(f"Kubo stored a block under another CID than {cid}.", "Nothing was pinned.", "Check the daemon's version.")
 

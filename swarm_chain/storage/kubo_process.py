@@ -32,7 +32,7 @@ from typing import Any
 
 from swarm_chain.errors import ConfigurationError, IntegrityError, NotFoundError, StoreError
 from swarm_chain.storage import retrieval, unixfs
-from swarm_chain.storage.cid import CHUNK, RAW, Cid, sha256
+from swarm_chain.storage.cid import CHUNK, RAW, Cid, File, sha256
 from swarm_chain.storage.embedded import EmbeddedStore
 from swarm_chain.types import Digest
 
@@ -78,7 +78,7 @@ class KuboProcessStore:
         self._kubo.stop()
         self._files.close()
 
-    def put(self, data: bytes) -> Cid:
+    def put(self, data: bytes | File) -> Cid:
         """As :meth:`Store.put`. Returns once Kubo serves the file's root."""
         cid = self._files.put(data)
         try:
@@ -126,9 +126,9 @@ class KuboProcessStore:
         """As :meth:`Blocks.block`."""
         return self._files.block(digest)
 
-    def _keep(self, data: bytes) -> bytes:
+    def _keep(self, data: bytes | File) -> bytes:
         self._files.put(data)
-        return data
+        return data.data() if isinstance(data, File) else data
 
     def _from_peers(self, digest: Digest, max_bytes: int, peers: Sequence[str], deadline: float) -> bytes:
         connected = [peer for peer in peers if self._kubo.connect(peer, min(_CONNECT_SECONDS, deadline - time.monotonic()))]

@@ -22,7 +22,7 @@ import httpcore
 
 from swarm_chain.errors import IntegrityError, NotFoundError, StoreError, TooLargeError
 from swarm_chain.storage import unixfs
-from swarm_chain.storage.cid import CHUNK, DAG_PB, RAW, Cid
+from swarm_chain.storage.cid import CHUNK, DAG_PB, RAW, Block, Cid, File
 from swarm_chain.types import Digest
 
 PROVIDERS_MAX = 64
@@ -33,8 +33,10 @@ _CONNECT_SECONDS = 5.0
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
-def retrieve(digest: Digest, max_bytes: int, providers: Sequence[str], timeout: float, *, allow_private: bool = False) -> bytes:
-    """The verified file. Blocks the calling thread, which must not run an event loop, for at most ``timeout`` seconds.
+def retrieve(digest: Digest, max_bytes: int, providers: Sequence[str], timeout: float, *, allow_private: bool = False) -> File:
+    """The file, every block verified as it arrived.
+
+    Blocks the calling thread, which must not run an event loop, for at most ``timeout`` seconds.
 
     When nobody gave it, the worst of what went wrong: IntegrityError, TooLargeError, NotFoundError (also when time ran out).
     At most ``PROVIDERS_MAX`` providers are asked.
@@ -42,7 +44,7 @@ def retrieve(digest: Digest, max_bytes: int, providers: Sequence[str], timeout: 
     return asyncio.run(_retrieve(digest, max_bytes, providers[:PROVIDERS_MAX], timeout, allow_private))
 
 
-async def _retrieve(digest: Digest, max_bytes: int, urls: Sequence[str], timeout: float, allow_private: bool) -> bytes:
+async def _retrieve(digest: Digest, max_bytes: int, urls: Sequence[str], timeout: float, allow_private: bool) -> File:
     deadline = asyncio.get_running_loop().time() + timeout
     async with httpcore.AsyncConnectionPool(max_connections=PARALLEL, network_backend=_CheckedNetwork(allow_private), http2=False) as pool:
         source = _Source(pool, urls, digest, deadline)
@@ -53,22 +55,23 @@ async def _retrieve(digest: Digest, max_bytes: int, urls: Sequence[str], timeout
             raise source.failure("the time ran out") from None
 
 
-async def _walk(source: "_Source", digest: Digest, max_bytes: int) -> bytes:
+async def _walk(source: "_Source", digest: Digest, max_bytes: int) -> File:
     if max_bytes <= CHUNK:
         root = await source.block(digest, (RAW,), max_bytes)
     else:
         root = await source.block(digest, (DAG_PB, RAW), CHUNK)
     if not unixfs.is_root(root):
-        return root
+        return File([(Cid(RAW, digest), root)])
     size, links = unixfs.open_root(root)
     unixfs.check_size(size, max_bytes)
+    levels: list[list[tuple[Cid, Block]]] = [[(Cid(DAG_PB, digest), root)]]
     for depth in range(unixfs.depth_of(size) - 1, 0, -1):
         nodes = [node async for node in source.blocks(links, DAG_PB)]
+        levels.append([(Cid(DAG_PB, link.digest), node) for link, node in zip(links, nodes, strict=True)])
         links = [child for link, node in zip(links, nodes, strict=True) for child in unixfs.open_node(node, link.file_size, depth)]
-    out = bytearray()
-    async for leaf in source.blocks(links, RAW):
-        out += leaf
-    return bytes(out)
+    leaves = [leaf async for leaf in source.blocks(links, RAW)]
+    levels.append([(Cid(RAW, link.digest), leaf) for link, leaf in zip(links, leaves, strict=True)])
+    return File([block for level in reversed(levels) for block in level])
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from swarm_chain.storage.cid import Cid
+from swarm_chain.storage.cid import Cid, File
 from swarm_chain.types import Digest
 
 
@@ -22,8 +22,8 @@ class Store(Protocol):
     method are StoreErrors; after one, what was held before is still held, and nothing half-written is counted.
     """
 
-    def put(self, data: bytes) -> Cid:
-        """Keeps and pins ``data``; the same bytes again change nothing.
+    def put(self, data: bytes | File) -> Cid:
+        """Keeps and pins ``data``; the same bytes again change nothing. Those of a file, which were hashed before, are not hashed again.
 
         DiskFullError when there is no room. IntegrityError for the one kind of bytes that cannot be kept: a small file that is itself the
         root node of a larger one (``unixfs.is_root``), whose digest would name two files.

@@ -92,19 +92,16 @@ def read(root: bytes, load: Callable[[Digest], bytes], max_bytes: int) -> bytes:
         return root
     size, links = open_root(root)
     check_size(size, max_bytes)
-    depth = depth_of(size)
-    out = bytearray()
+    return b"".join(_leaves(links, depth_of(size), load))
 
-    def walk(links: Sequence[Link], depth: int) -> None:
-        for link in links:
-            block = load(link.digest)
-            if depth > 1:
-                walk(open_node(block, link.file_size, depth - 1), depth - 1)
-            else:
-                out.extend(open_leaf(block, link))
 
-    walk(links, depth)
-    return bytes(out)
+def _leaves(links: Sequence[Link], depth: int, load: Callable[[Digest], bytes]) -> Iterator[bytes]:
+    for link in links:
+        block = load(link.digest)
+        if depth > 1:
+            yield from _leaves(open_node(block, link.file_size, depth - 1), depth - 1, load)
+        else:
+            yield open_leaf(block, link)
 
 
 def open_leaf(block: bytes, link: Link) -> bytes:

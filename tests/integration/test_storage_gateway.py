@@ -1,5 +1,6 @@
 """Stores fetch from each other's gateways over HTTP, and from servers that lie, drip, flood and redirect."""
 
+import hashlib
 import os
 import socket
 import threading
@@ -247,6 +248,31 @@ def test_a_leaf_shorter_than_its_place(mine: EmbeddedStore) -> None:
     blocks = {str(Cid(DAG_PB, sha256(root))): root, str(Cid(RAW, sha256(leaf))): leaf}
     with closing(Server(serving(blocks))) as server, pytest.raises(IntegrityError):
         mine.fetch(sha256(root), 2 * CHUNK, [server.url], 5)
+
+
+def test_what_arrives_is_hashed_once_on_its_way_to_the_disk(mine: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = os.urandom(5 * CHUNK + 3)
+    found = list(blocks_of(data))
+    real, hashed = hashlib.sha256, []
+
+    class Counted:
+        def __init__(self, given: bytes = b"") -> None:
+            self._hash = real()
+            self.update(given)
+
+        def update(self, given: bytes) -> None:
+            hashed.append(len(given))
+            self._hash.update(given)
+
+        def digest(self) -> bytes:
+            return self._hash.digest()
+
+    with closing(Server(serving({str(cid): bytes(block) for cid, block in found}))) as server:
+        monkeypatch.setattr(hashlib, "sha256", Counted)
+        mine.fetch(found[-1][0].digest, len(data), [server.url], 10)
+        monkeypatch.undo()
+    assert sum(hashed) == sum(len(block) for _, block in found)
+    assert mine.get(found[-1][0].digest, len(data)) == data
 
 
 def test_redirects_are_not_followed(store: EmbeddedStore, mine: EmbeddedStore, gateway: Gateway) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarm_chain.errors import IntegrityError, TooLargeError
@@ -42,6 +42,7 @@ def test_known_cids() -> None:
     assert cid_of(bytes(CHUNK + 1)).codec == DAG_PB
 
 
+@settings(deadline=None)
 @given(st.sampled_from([RAW, DAG_PB]), st.binary(min_size=32, max_size=32))
 def test_a_cid_reads_back(codec: int, digest: bytes) -> None:
     cid = Cid(codec, Digest(digest))
@@ -70,6 +71,7 @@ def test_anything_else_is_no_cid(text: str) -> None:
         Cid.parse(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=70))
 def test_parsing_never_fails_in_another_way(text: str) -> None:
     with contextlib.suppress(IntegrityError):
@@ -136,6 +138,7 @@ def test_a_node_with_more_or_less_below_it_than_its_place_is_refused(size: int) 
         unixfs.open_node(node, 2 * CHUNK, 2)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 255))
 def test_no_other_bytes_open_as_the_same_node(position: int, change: int) -> None:
     *_, (_, root) = blocks_of(pattern(3 * CHUNK + 5))
@@ -150,6 +153,7 @@ def test_no_other_bytes_open_as_the_same_node(position: int, change: int) -> Non
     assert not unixfs.is_root(root[: position % len(root)])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=600))
 def test_arbitrary_bytes_never_fail_in_another_way(block: bytes) -> None:
     for data in (block, b"\x12" + block, unixfs.encode(leaves(2))[:52] + block):

@@ -111,7 +111,7 @@ def test_opening_removes_what_a_crash_left(tmp_path: Path) -> None:
     first.put(data)
     kept = files(first)
     # As a crash between the blocks and the pin, and one while a block was written, leave it.
-    first._write(digest_of(half), half)
+    list(first._write([(digest_of(half), half)]))
     (tmp_path / "partial" / "tmp123").write_bytes(b"half a block")
     first.close()
     again = EmbeddedStore(tmp_path)
