@@ -187,8 +187,8 @@ class Outbox:
 
     def _move(self, step: Step, head: Block, market: Market) -> None:
         """Takes a step further that is not mined."""
-        # A block that may be given up says nothing for good.
-        settled = max(head.number - min(self.sender.confirmations, FINAL_BLOCKS), 0)
+        # A block that may be given up says nothing for good; for the last one Anvil answers from the state of the one that it is making.
+        settled = max(head.number - max(min(self.sender.confirmations, FINAL_BLOCKS), 1), 0)
         if step.state is not State.WAITING and self.sender.is_lost(step.nonce, [version.hash for version in step.versions], settled):
             step = self._lost(step)
         if step.state is State.WAITING:

@@ -5,15 +5,19 @@ from typing import Any, NamedTuple
 
 from web3.types import BlockIdentifier
 
-from swarm_chain.chain.connection import Block
+from swarm_chain.chain.connection import Block, provider_name
 from swarm_chain.chain.connection import block as block_of
 from swarm_chain.chain.contract import DeployedContract, View, try_all
 from swarm_chain.chain.events import address_of
 from swarm_chain.chain.reverts import UNKNOWN, Revert
+from swarm_chain.errors import ChainError
 from swarm_chain.types import Address, GroupId, Phase, Result, Reveal, Round, RoundView, Seat, SeatView, report_of
 
 RING = 8
 """Rounds a group keeps on chain."""
+
+READINGS = 5
+"""How often a snapshot is begun anew before the chain is said to contradict itself."""
 
 
 class PhaseView(NamedTuple):
@@ -73,18 +77,36 @@ class Views(DeployedContract):
     name = "RoundViews"
 
     def snapshot(self, group: GroupId, node: Address, block: BlockIdentifier = "latest") -> Snapshot:
-        """Reads where a group and one of its nodes stand, all at one block. Costs three requests."""
-        at = block_of(self.web3, block)
-        phase, head, roster, seat = self._try(
-            [self.view("phase", group), self.view("head", group), self.view("roster", group), self.view("seat", group, node)], at.hash
+        """Reads where a group and one of its nodes stand, all at one block. Costs three requests.
+
+        Raises:
+            ChainError: the chain kept answering differently for the same block.
+        """
+        for _ in range(READINGS):
+            snapshot = self._snapshot(group, node, block_of(self.web3, block))
+            if snapshot is not None:
+                return snapshot
+        raise ChainError(
+            f"The chain at {provider_name(self.web3)} answered differently for the same block, {READINGS} times in a row.",
+            "Nothing was made of it.",
+            "Wait a little; if it stays so, use another RPC URL.",
         )
+
+    def _snapshot(self, group: GroupId, node: Address, at: Block) -> Snapshot | None:
+        """A snapshot at a block. ``None`` where what was read first reads otherwise in the end: some servers (Anvil is one) answer for
+        their last block from the state of the one they are making, and half a snapshot of each would be of a round that never was."""
+        standing = [self.view("phase", group), self.view("head", group), self.view("roster", group), self.view("seat", group, node)]
+        phase, head, roster, seat = before = self._try(standing, at.hash)
         phase_view, head_view = _phase(phase), Head(*head)
         current = phase_view.round
         first = max(head_view.settled_round, current - RING + 1, 1)
         numbers = [Round(number) for number in range(first, current + 1)]
-        slot, *views = self._try(
-            [self.view("slot", group, node, current), *(self.view("roundAt", group, number) for number in numbers)], at.hash
+        slot, *rest = self._try(
+            [self.view("slot", group, node, current), *(self.view("roundAt", group, number) for number in numbers), *standing], at.hash
         )
+        views, after = rest[: len(numbers)], rest[len(numbers) :]
+        if after != before:
+            return None
         return Snapshot(
             block=at,
             phase=phase_view,

@@ -34,6 +34,8 @@ TERMS_HERE = replace(TERMS, commit_duration=LONG, reveal_duration=LONG, challeng
 ONE, TWO = Round(1), Round(2)
 PATIENCE = 60
 """Seconds within which whoever looks again sees a chain that no longer changes."""
+ACCOUNTS = 40
+"""With play money; each case takes three of them, also where one process plays all."""
 NOBODY_KNOWS = b"\xee" * 32
 DEPTHS = (22, 63, 2, 64)
 
@@ -99,7 +101,7 @@ class World:
     def __init__(self, chain: LocalChain, web3: Web3, deployment: Deployment) -> None:
         self.chain, self.web3, self.deployment = chain, web3, deployment
         self.contracts = Contracts(web3, deployment)
-        self.accounts = iter(range(1, 20))  # with play money
+        self.accounts = iter(range(1, ACCOUNTS))  # with play money
 
     def ask(self, method: str, *params: object) -> object:
         return self.web3.provider.make_request(RPCEndpoint(method), list(params)).get("result")
@@ -149,7 +151,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("reorgs")
-    with LocalChain(folder) as chain:
+    with LocalChain(folder, accounts=ACCOUNTS) as chain:
         web3 = connect(chain.url)
         world = World(chain, web3, deploy(web3, Sender(web3, chain.account(0)), folder / "deployment.json"))
         # Where its clock mines a block while anvil_reorg takes others back, Anvil loses blocks for good. So none come without transactions.

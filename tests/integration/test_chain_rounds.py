@@ -1,8 +1,9 @@
 """Nodes go through rounds on a real chain, by the client alone."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from chain_swarm import TERMS, Swarm, create, register
@@ -10,8 +11,11 @@ from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
 from eth_utils.abi import function_signature_to_4byte_selector
 from web3 import Web3
+from web3.types import BlockIdentifier
 
+from swarm_chain.chain import views
 from swarm_chain.chain.connection import chain_time
+from swarm_chain.chain.contract import View, try_all
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.events import (
     CommitForfeited,
@@ -29,7 +33,7 @@ from swarm_chain.chain.events import (
 from swarm_chain.chain.groups import sign_invitation
 from swarm_chain.chain.identity import public_key, sign_registration
 from swarm_chain.chain.sender import Call, Sender
-from swarm_chain.errors import TransactionError, UnknownError
+from swarm_chain.errors import ChainError, TransactionError, UnknownError
 from swarm_chain.protocol.commitment import commitment, genesis_hash, result_hash, reveal_digest
 from swarm_chain.types import ZERO32, Address, Digest, GroupId, Phase, Reveal, Round
 
@@ -172,6 +176,34 @@ def test_what_a_node_may_not_do_is_refused_by_name(swarm: Swarm, contracts: Cont
         contracts.views.snapshot(GroupId(999_999), node.address)
     with pytest.raises(TransactionError, match="RoundNotKept"):
         contracts.views.round_at(group, Round(7))
+
+
+def test_a_snapshot_is_of_one_block_whatever_state_the_chain_answers_from(
+    swarm: Swarm, contracts: Contracts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anvil answers for its last block from the state of the next one while it makes that: here for the first ``early`` requests."""
+    group, nodes, one = swarm.group, swarm.nodes, Round(1)
+    swarm.commit(one, contracts.views.head(group).result_hash)
+    swarm.reveal(one, nodes[:-1])
+    last = contracts.web3.eth.block_number
+    swarm.reveal(one, nodes[-1:])
+    after = contracts.web3.eth.block_number
+    asked = 0
+
+    def racing(web3: Web3, views: Sequence[View], block: BlockIdentifier = "latest") -> list[Any]:
+        nonlocal asked
+        asked += 1
+        return try_all(web3, views, after if asked in early else block)
+
+    monkeypatch.setattr(views, "try_all", racing)
+    for early in ({1}, {2}, {1, 4}, {2, 3, 6}):
+        asked = 0
+        snapshot = contracts.views.snapshot(group, nodes[0].address, last)
+        assert asked == 2 * len(early) + 2
+        assert (snapshot.phase.phase, snapshot.rounds[one].revealed) == (Phase.REVEAL, len(nodes) - 1)
+    asked, early = 0, set(range(1, 100, 2))
+    with pytest.raises(ChainError, match="answered differently for the same block"):
+        contracts.views.snapshot(group, nodes[0].address, last)
 
 
 def test_a_round_that_nobody_follows_is_void_and_a_missing_reveal_costs(swarm: Swarm, contracts: Contracts, pass_time: PassTime) -> None:
