@@ -18,20 +18,21 @@ from swarm_chain.protocol.commitment import result_hash
 from swarm_chain.protocol.grid import Codes
 from swarm_chain.protocol.sealing import max_sealed_size, unseal
 from swarm_chain.protocol.update import update_root
-from swarm_chain.storage.cid import digest_of
-from swarm_chain.types import CommittedUpdate, Phase, Round, Seat
+from swarm_chain.storage.cid import File, cut
+from swarm_chain.types import CommittedUpdate, Digest, Phase, Round, Seat
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Computed:
-    """A round's outcome, and what it was computed from."""
+class Computed:
+    """A round's outcome, its model's file in blocks where it has a result, and what it was computed from."""
 
     round: Round
     parent: bytes
     commits: Sequence[CommittedUpdate]
     outcome: outcome.Outcome
+    file: File | None
 
 
 class Aggregator:
@@ -51,7 +52,7 @@ class Aggregator:
         self._report = report
         self._said: set[tuple[Round, str]] = set()
         self._made_from: dict[Round, tuple[bytes, Sequence[CommittedUpdate]]] = {}
-        self._last: _Computed | None = None
+        self._last: Computed | None = None
 
     def aggregate(self, snapshot: Snapshot) -> None:
         """Computes every unsettled closed round that counts, can be computed, and was not from its present parent and commits.
@@ -109,23 +110,23 @@ class Aggregator:
         self._parents.keep(hash_, computed.outcome.model)
         return hash_
 
-    def _computed(self, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> "_Computed":
+    def _computed(self, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> "Computed":
         """What a round comes to; computed once from the same commits."""
         last = self._last
         if last is None or (last.round, last.parent, last.commits) != (round_, parent, commits):
-            last = self._last = _Computed(round_, parent, commits, compute(self._member, self._parents, round_, parent, commits))
+            last = self._last = compute(self._member, self._parents, round_, parent, commits)
         return last
 
-    def _keep(self, computed: "_Computed") -> JournaledResult:
+    def _keep(self, computed: "Computed") -> JournaledResult:
         """Stores the model, and journals the result."""
         member, result = self._member, computed.outcome.result
         self._last = None  # it is large, and not asked for again
-        if result is None:
+        if result is None or computed.file is None:
             nothing = JournaledResult(computed.round, computed.parent, None, None)
             member.journal.record_result(nothing)
             return nothing
         hash_ = result_hash(member.domain, result)
-        member.store.put(computed.outcome.model_bytes)
+        member.store.put(computed.file)
         member.journal.record_held(result.model_digest, computed.round)
         journaled = JournaledResult(computed.round, computed.parent, hash_, result)
         member.journal.record_result(journaled)
@@ -138,7 +139,7 @@ def needed(commits: Sequence[CommittedUpdate], parent: bytes) -> list[CommittedU
     return [candidate for candidate in inclusion.candidates(commits, parent) if inclusion.available(commits, candidate)]
 
 
-def compute(member: Follower, parents: Parents, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> outcome.Outcome:
+def compute(member: Follower, parents: Parents, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> Computed:
     """Computes a round's outcome. The bytes it needs are in the store.
 
     Raises:
@@ -149,20 +150,29 @@ def compute(member: Follower, parents: Parents, round_: Round, parent: bytes, co
         codes = _open(member, round_, candidate)
         if codes is not None:
             opened[candidate.seat] = codes
-    return outcome.compute(member.domain, member.terms, round_, parent, parents.model(parent), commits, opened, digest_of, kernels.PASSES)
+    files: list[File] = []
+
+    def digest_of(data: bytes) -> Digest:
+        files.append(cut(data))
+        return files[-1].cid.digest
+
+    model = parents.model(parent)
+    made = outcome.compute(member.domain, member.terms, round_, parent, model, commits, opened, digest_of, kernels.PASSES)
+    return Computed(round_, parent, commits, made, files[-1] if files else None)
 
 
 def _open(member: Follower, round_: Round, candidate: CommittedUpdate) -> Codes | None:
     """The codes of an update; ``None`` if it does not open canonically, which all find alike."""
     assert candidate.reveal is not None  # candidates were revealed
-    sealed = member.store.get(candidate.sealed_digest, max_sealed_size(member.terms.dimension))
     header = member.header(round_, candidate.node)
+    # Given away to be opened, so that it is let go of as soon as it is decrypted: 16 updates take little more than their codes.
+    sealed = [member.store.get(candidate.sealed_digest, max_sealed_size(member.terms.dimension))]
     try:
-        codes = unseal(header, candidate.reveal.salt, sealed)
+        codes = unseal(header, candidate.reveal.salt, sealed.pop())
     except IntegrityError as error:
         log.warning("Round %d: the update of seat %d does not count. %s", round_, candidate.seat, error.what)
         return None
-    if update_root(header, codes) != candidate.reveal.update_root:
+    if update_root(header, codes, kernels.hashing(len(codes))) != candidate.reveal.update_root:
         log.warning("Round %d: the update of seat %d does not count. It has another root than was revealed.", round_, candidate.seat)
         return None
     return codes

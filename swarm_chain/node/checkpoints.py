@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from swarm_chain.learning.task import Task
+from swarm_chain.learning.manifest import Task
 from swarm_chain.learning.tensors import to_values
 from swarm_chain.node.status import not_worth_stopping_for
 from swarm_chain.storage.cid import digest_of

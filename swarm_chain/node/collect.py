@@ -12,6 +12,7 @@ from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import ChainError, StoreError
 from swarm_chain.node.follower import FETCH_SECONDS, Follower
 from swarm_chain.node.observing import Work
+from swarm_chain.protocol.codecs import DENSE_INT8, Codec
 from swarm_chain.protocol.sealing import max_sealed_size
 from swarm_chain.types import ZERO32, CommittedUpdate, Digest, Round
 
@@ -34,11 +35,15 @@ class Collector:
     """Knows the commits of unsettled rounds, and brings their sealed updates into the store.
 
     All but the fetching is done in the caller's thread.
+
+    Args:
+        member: who follows the group.
+        codec: that its members seal with: they neither fetch nor vouch for more bytes than that takes. A watcher takes any.
     """
 
-    def __init__(self, member: Follower) -> None:
+    def __init__(self, member: Follower, codec: Codec = DENSE_INT8) -> None:
         self._member = member
-        self._max_bytes = max_sealed_size(member.terms.dimension)
+        self._max_bytes = max_sealed_size(member.terms.dimension, codec)
         self._commits: dict[Round, _Known] = {}
         self._noted: set[tuple[Digest, Round]] = set()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="collect")

@@ -8,6 +8,7 @@ from swarm_chain.errors import TransactionError
 from swarm_chain.node.journal import JournaledCommit
 from swarm_chain.node.member import Member
 from swarm_chain.node.train import Update
+from swarm_chain.protocol.codecs import CODECS
 from swarm_chain.protocol.commitment import commitment
 from swarm_chain.protocol.sealing import fresh_salt, seal
 from swarm_chain.protocol.update import update_root
@@ -36,15 +37,15 @@ def commit(member: Member, round_: Round, parent: bytes, update: Update | None) 
         StoreError: the sealed update could not be kept; nothing was sent.
     """
     salt = fresh_salt()
-    digest, root, samples, metric, residual = Digest(ZERO32), ZERO32, 0, 0, None
+    digest, root, samples, metric, residual, momentum = Digest(ZERO32), ZERO32, 0, 0, None, None
     if update is not None:
         header = member.header(round_, member.node)
-        digest = member.store.put(seal(header, salt, update.codes)).digest
+        digest = member.store.put(seal(header, salt, update.codes, CODECS[member.task.codec])).digest
         member.journal.record_held(digest, round_)
         root = update_root(header, update.codes)
-        samples, metric, residual = update.samples, update.metric, update.residual
+        samples, metric, residual, momentum = update.samples, update.metric, update.residual, update.momentum
     hash_ = commitment(member.domain, round_, member.node, Reveal(salt, parent, root, samples, metric, available=0))
-    journaled = JournaledCommit(round_, hash_, salt, parent, root, samples, metric, b"", digest, residual)
+    journaled = JournaledCommit(round_, hash_, salt, parent, root, samples, metric, b"", digest, residual, momentum)
     member.journal.record_commit(journaled)
     if member.relay is None:
         send_commit(member, journaled)

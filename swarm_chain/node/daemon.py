@@ -11,7 +11,6 @@ from swarm_chain.chain.heads import HeadWatch
 from swarm_chain.chain.outbox import OUTBOX
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import ChainError, DiskFullError, NumericError, OutOfMemoryError, WrongChainError
-from swarm_chain.learning.local import evaluate
 from swarm_chain.node.aggregate import Aggregator
 from swarm_chain.node.checkpoints import Checkpoints
 from swarm_chain.node.collect import Collector
@@ -33,6 +32,7 @@ from swarm_chain.node.train import Update
 from swarm_chain.node.trainer import Trainer
 from swarm_chain.node.watch import Watch
 from swarm_chain.node.wiring import wired
+from swarm_chain.protocol.codecs import CODECS
 from swarm_chain.protocol.phases import Duty, duty, on_roster, reveals_are_in, round_to_commit
 from swarm_chain.types import Phase, Round, Terms
 
@@ -87,7 +87,7 @@ class Daemon:
         self._rounds_file = RoundsFile(settings.home)
         self._checkpoints = Checkpoints(settings.home, member.task, settings.keep_checkpoints)
         self._parents = Parents(member)
-        self._collector = Collector(member)
+        self._collector = Collector(member, CODECS[member.task.codec])
         self._aggregator = Aggregator(member, self._parents, self._collector, self._after_aggregating)
         self._settler = Settler(member, self._parents)
         self._watch = Watch(member, self._parents, self._collector, _log_sighting)
@@ -295,7 +295,7 @@ class Daemon:
             weights = self._parents.model(computed.hash).weights
             self._checkpoints.save(computed.round, computed.hash, weights)
             try:
-                accuracy, loss = evaluate(member.task, weights, member.held_out, member.device)
+                accuracy, loss = member.task.evaluate(weights, member.held_out, member.device)
             except (NumericError, OutOfMemoryError) as error:
                 log.error("Round %d: %s", computed.round, error)
             self._tell(accuracy=accuracy)

@@ -2,7 +2,7 @@
 
 from swarm_chain.chain.groups import Group
 from swarm_chain.errors import ConfigurationError, IntegrityError
-from swarm_chain.learning.task import LARGEST_MANIFEST, Task
+from swarm_chain.learning.manifest import LARGEST_MANIFEST, Task
 from swarm_chain.node.endpoints import Endpoints
 from swarm_chain.node.follower import FETCH_SECONDS
 from swarm_chain.protocol.model import Model, decode_model, encode_model, model_root, model_size

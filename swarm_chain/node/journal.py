@@ -20,6 +20,7 @@ class JournaledCommit:
 
     Attributes:
         residual: float32 bytes of what quantising left out of the update, for the next one; ``None`` for an empty update.
+        momentum: float32 bytes of the worker momentum that was sent, for the next one; ``None`` for an empty update, and without one.
     """
 
     round: Round
@@ -32,6 +33,7 @@ class JournaledCommit:
     scores: bytes
     sealed_digest: Digest
     residual: bytes | None = field(repr=False)
+    momentum: bytes | None = field(default=None, repr=False)
 
     def reveal(self, available: int) -> Reveal:
         """What opens the commitment, with the bitmap of the seats whose sealed updates this node holds."""
@@ -86,14 +88,19 @@ class Journal:
     # ---------------------------------------------------------------------------------------------- commits
 
     def record_commit(self, commit: JournaledCommit) -> None:
-        """Keeps a commit that is about to be sent. Older residuals are let go."""
+        """Keeps a commit that is about to be sent, whole or not at all. Older residuals and momenta are let go."""
         self._write(
-            "INSERT INTO commits (round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO commits (round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual, momentum)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *astuple(commit),
         )
         if commit.residual is not None:
-            self._write("UPDATE commits SET residual = NULL WHERE round < ?", commit.round - 1)
+            # The update before stays: if this round is trained again, it begins from that one again.
+            self._write(
+                "UPDATE commits SET residual = NULL, momentum = NULL"
+                " WHERE round < (SELECT max(round) FROM commits WHERE round < ? AND residual IS NOT NULL)",
+                commit.round,
+            )
 
     def commit_in_slot(self, round_: Round, slot_digest: bytes) -> JournaledCommit | None:
         """The commit of a round that the chain has, found by the commitment in its slot."""
@@ -101,17 +108,19 @@ class Journal:
 
     def commits(self, round_: Round) -> list[JournaledCommit]:
         """Every commit this node made for a round, the latest first."""
+        return self._commits("round = ? ORDER BY id DESC", round_)
+
+    def last_update(self, before: Round) -> JournaledCommit | None:
+        """The last commit before a round that was of an update, with its residual and momentum; ``None`` if there was none."""
+        return next(iter(self._commits("round < ? AND residual IS NOT NULL ORDER BY id DESC LIMIT 1", before)), None)
+
+    def _commits(self, condition: str, round_: Round) -> list[JournaledCommit]:
         rows = self._read(
-            "SELECT round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual"
-            " FROM commits WHERE round = ? ORDER BY id DESC",
+            "SELECT round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual, momentum"
+            f" FROM commits WHERE {condition}",
             round_,
         )
         return [JournaledCommit(*row) for row in rows]
-
-    def residual(self, before: Round) -> bytes | None:
-        """What quantising left out of the last update before a round; ``None`` if there was none."""
-        rows = self._read("SELECT residual FROM commits WHERE round < ? AND residual IS NOT NULL ORDER BY id DESC LIMIT 1", before)
-        return bytes(rows[0][0]) if rows else None
 
     # ---------------------------------------------------------------------------------------------- results
 
@@ -195,7 +204,8 @@ class Journal:
 def _schema() -> Schema:
     """Version 1 was for other contracts, so nothing leads from it."""
     here = resources.files(__package__)
-    return Schema(3, here.joinpath("schema.sql").read_text(), {2: here.joinpath("schema_2_to_3.sql").read_text()})
+    steps = {older: here.joinpath(f"schema_{older}_to_{older + 1}.sql").read_text() for older in (2, 3)}
+    return Schema(4, here.joinpath("schema.sql").read_text(), steps)
 
 
 def _journaled_result(row: tuple[Any, ...]) -> JournaledResult:

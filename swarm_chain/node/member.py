@@ -1,10 +1,10 @@
 """What a seated node knows for good of its group and itself, and what its duties work with."""
 
+from collections.abc import Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarm_chain.learning.data import Dataset
-from swarm_chain.learning.task import Task
+from swarm_chain.learning.manifest import Task
 from swarm_chain.node.follower import Follower
 from swarm_chain.node.relayed import RelayHand
 from swarm_chain.types import Seat
@@ -19,8 +19,8 @@ class Member(Follower):
 
     Attributes:
         part: which part of the task's split of the data it trains on.
-        own: images it trains on.
-        held_out: images it measures models with.
+        own: data it trains on, as its task reads them.
+        held_out: data it measures models with.
         device: it trains on; ``None`` where the task needs no torch.
         relay: brings its commits and reveals to the chain; ``None``: it sends them itself.
     """
@@ -28,7 +28,7 @@ class Member(Follower):
     seat: Seat
     task: Task
     part: int
-    own: Dataset
-    held_out: Dataset
+    own: Sized
+    held_out: Sized
     device: "torch.device | None"
     relay: RelayHand | None = None

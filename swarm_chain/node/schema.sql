@@ -19,7 +19,8 @@ CREATE TABLE commits (                       -- a round can have several: only o
     metric INTEGER NOT NULL,
     scores BLOB NOT NULL,
     sealed_digest BLOB NOT NULL CHECK (length(sealed_digest) = 32),
-    residual BLOB                            -- float32, what quantising left out; null for an empty update
+    residual BLOB,                           -- float32, what quantising left out; null for an empty update
+    momentum BLOB                            -- float32, worker momentum that was sent; null without one
 ) STRICT;
 CREATE INDEX commits_by_round ON commits (round);
 

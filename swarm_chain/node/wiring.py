@@ -14,7 +14,7 @@ from swarm_chain.chain.rehearsal import Rehearsal
 from swarm_chain.chain.relay import Relay
 from swarm_chain.chain.sender import Sender
 from swarm_chain.errors import ConfigurationError, UnknownError
-from swarm_chain.learning import data, devices, local
+from swarm_chain.learning import devices
 from swarm_chain.node.endpoints import Endpoints
 from swarm_chain.node.genesis import load_genesis, load_task
 from swarm_chain.node.journal import Journal
@@ -61,19 +61,21 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
         if not settings.dry_run:  # and before anything is sent
             Rivals(contracts, node, journal, settings.home / OUTBOX).check(contracts.views.snapshot(settings.group, node))
         url = _announced_url(settings, store, gateway)
+
+        endpoints = Endpoints(contracts, settings.group, group.terms.capacity, node, settings.providers)
+        task = load_task(group, store, endpoints)
+        genesis = load_genesis(group, task, store, endpoints)
+        device = task.device(settings.device)
+        if device is not None and settings.threads is not None:
+            devices.use_threads(settings.threads)
+        part = settings.part if settings.part is not None else seat.seat % task.parts
+        own, held_out = task.part(task.load(settings.data_dir), part)
+        # Nothing is paid for by a start that comes to nothing: for want of data, say.
         # What an earlier start left of its own announcement must not come after this one.
         announced = contracts.identities.announced(seat.identity)
         if outbox.withdraw("announce ") or announced[-1:] != [url]:
             outbox.take(f"announce {url}, change {len(announced)}", contracts.identities.announce(url))
 
-        endpoints = Endpoints(contracts, settings.group, group.terms.capacity, node, settings.providers)
-        task = load_task(group, store, endpoints)
-        genesis = load_genesis(group, task, store, endpoints)
-        device = local.device(task, settings.device)
-        if device is not None and settings.threads is not None:
-            devices.use_threads(settings.threads)
-        part = settings.part if settings.part is not None else seat.seat % task.images.parts
-        own, held_out = task.part(data.load(task.images.source, settings.data_dir), part)
         relay_at = deployment.addresses[Relay.name]
         is_relayed = bool(settings.relay_url) and not settings.dry_run
         relay = RelayHand(settings.relay_url, domain, relay_at, group.terms, settings.account) if is_relayed else None

@@ -15,7 +15,7 @@ from swarm_chain.node.journal import Journal, JournaledCommit, JournaledResult
 from swarm_chain.types import Digest, Result, Round
 
 BINDING = bytes([7]) * 32
-SCHEMA_2 = Path(__file__).with_name("journal_of_version_2.sql")
+SCHEMA_2, SCHEMA_3 = (Path(__file__).with_name(f"journal_of_version_{version}.sql") for version in (2, 3))
 
 
 def a_commit(round_=1, salt=1, **changes):
@@ -85,14 +85,21 @@ def test_a_reveal_opens_what_was_committed():
     )
 
 
-def test_the_last_residual_is_kept_over_empty_updates(journal):
-    journal.record_commit(a_commit(round_=1, salt=1, residual=b"one."))
+def test_what_the_last_update_left_is_kept_over_empty_updates(tmp_path, journal):
+    journal.record_commit(a_commit(round_=1, salt=1, residual=b"one.", momentum=b"mom1"))
     journal.record_commit(a_commit(round_=2, salt=2, residual=None))
-    assert journal.residual(Round(3)) == b"one."
-    assert journal.residual(Round(1)) is None
-    journal.record_commit(a_commit(round_=3, salt=3, residual=b"3rd."))
-    assert journal.residual(Round(4)) == b"3rd."
-    assert journal.commits(Round(1))[0].residual is None
+    last = journal.last_update(Round(3))
+    assert (last.residual, last.momentum) == (b"one.", b"mom1")
+    assert journal.last_update(Round(1)) is None
+    journal.record_commit(a_commit(round_=3, salt=3, residual=b"3rd.", momentum=b"mom3"))
+    with reopened(tmp_path) as again:
+        assert again.last_update(Round(3)).momentum == b"mom1", "a round that is trained again begins where it began before"
+        assert again.last_update(Round(4)) == a_commit(round_=3, salt=3, residual=b"3rd.", momentum=b"mom3")
+    journal.record_commit(a_commit(round_=4, salt=4, residual=b"4th.", momentum=None))
+    assert journal.last_update(Round(5)).momentum is None, "residual and momentum are of one update"
+    (first,), (third,) = journal.commits(Round(1)), journal.commits(Round(3))
+    assert (first.residual, first.momentum) == (None, None)
+    assert (third.residual, third.momentum) == (b"3rd.", b"mom3")
 
 
 def test_results_come_back_as_they_were(tmp_path, journal):
@@ -281,7 +288,7 @@ def a_journal_of_version_2(path):
     database.execute(
         "INSERT INTO commits (round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual,"
         " commit_transaction, reveal_transaction) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*astuple(commit), b"signed commit", b"signed reveal"),
+        (*astuple(commit)[:-1], b"signed commit", b"signed reveal"),
     )
     database.execute("INSERT INTO held VALUES (?, 3)", (bytes([4]) * 32,))
     database.execute("INSERT INTO run VALUES (2)")
@@ -310,6 +317,24 @@ def test_an_older_journal_is_brought_up_and_backed_up(tmp_path):
         assert database.execute("PRAGMA user_version").fetchone() == (2,)
     with Journal(path, BINDING) as again:  # once
         assert len(again.commits(Round(4))) == 1
+    assert rows(backup, "commits") == before
+
+
+def test_a_journal_from_before_worker_momentum_is_brought_up(tmp_path):
+    path, backup = tmp_path / "journal.db", tmp_path / "journal.db.v3.backup"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.executescript(SCHEMA_3.read_text())
+        database.execute("INSERT INTO binding VALUES (?)", (BINDING,))
+        columns = "round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual"
+        values = astuple(a_commit(round_=3, salt=3))[:-1]
+        database.execute(f"INSERT INTO commits ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        database.execute("PRAGMA user_version = 3")
+    before = rows(path, "commits")
+    with Journal(path, BINDING) as journal:
+        assert journal.last_update(Round(4)) == a_commit(round_=3, salt=3)
+        journal.record_commit(a_commit(round_=4, salt=4, momentum=b"mom4"))
+    with reopened(tmp_path) as again:
+        assert again.last_update(Round(5)).momentum == b"mom4"
     assert rows(backup, "commits") == before
 
 

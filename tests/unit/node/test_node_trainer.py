@@ -34,7 +34,7 @@ def trainer(chain: SimpleNamespace) -> Trainer:
     own, held_out = task.part(data.load(task.images.source, None), 0)
     model = Model(task.initial_weights(), task.initial_exponents(), task.numbers.fraction_bits)
     member = SimpleNamespace(task=task, own=own, held_out=held_out, part=0, device=None, observers=Observers())
-    member.journal = SimpleNamespace(residual=lambda before: None)
+    member.journal = SimpleNamespace(last_update=lambda before: None)
     member.terms = SimpleNamespace(commit_duration=60)
     parents = SimpleNamespace(model=lambda _: model)
     teller = Teller(NodeStatus(Address("0x70997970C51812dc3A010C7d01b50e0d17dc79C8")), [])

@@ -1,0 +1,95 @@
+"""What it takes to open updates for a round: each is read, hashed and opened once, and little more is held than their codes."""
+
+import hashlib
+import tracemalloc
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from swarm_chain.errors import IntegrityError
+from swarm_chain.node import aggregate
+from swarm_chain.protocol import merkle
+from swarm_chain.protocol.sealing import seal
+from swarm_chain.protocol.update import UpdateHeader, update_root
+from swarm_chain.storage.cid import cut
+from swarm_chain.storage.embedded import EmbeddedStore
+from swarm_chain.types import Address, CommittedUpdate, Domain, GroupId, Reveal, Round, Seat
+
+DOMAIN = Domain(1, Address("0x" + "11" * 20), GroupId(1))
+ROUND = Round(3)
+DIMENSION = 1_000_000
+
+
+class Hashed:
+    """Counts the bytes that SHA-256 is given, wherever the node's code hashes."""
+
+    def __init__(self, monkeypatch):
+        self.bytes = 0
+        self._real = hashlib.sha256
+        monkeypatch.setattr(hashlib, "sha256", self)
+        monkeypatch.setattr(merkle, "sha256", self)
+
+    def __call__(self, data=b""):
+        self.bytes += len(data)
+        return self._real(data)
+
+
+@pytest.fixture
+def member(tmp_path):
+    store = EmbeddedStore(tmp_path)
+    yield SimpleNamespace(store=store, terms=SimpleNamespace(dimension=DIMENSION), header=header)
+    store.close()
+
+
+def header(round_, node):
+    return UpdateHeader(DOMAIN, round_, node, DIMENSION, 20)
+
+
+def committed(store, seat):
+    """A revealed update whose sealed bytes are in the store."""
+    node, salt = Address(f"0x{seat + 1:040x}"), bytes([seat]) * 32
+    codes = np.clip(np.random.default_rng(seat).standard_normal(DIMENSION) * 32, -127, 127).astype(np.int8)
+    digest = store.put(seal(header(ROUND, node), salt, codes)).digest
+    return CommittedUpdate(Seat(seat), node, 1, digest, Reveal(salt, bytes(32), update_root(header(ROUND, node), codes), 1, 1, 1)), codes
+
+
+def test_sealed_bytes_and_codes_are_hashed_once(member, monkeypatch):
+    update, codes = committed(member.store, 0)
+    blocks = cut(member.store.get(update.sealed_digest, 2 * DIMENSION)).blocks
+    tree = 65 * (DIMENSION / 1024 + 20) + 2 * (DIMENSION / 1024 + 2) + 1024
+    hashed = Hashed(monkeypatch)
+    assert (aggregate._open(member, ROUND, update) == codes).all()
+    once = sum(len(block) for _, block in blocks) + DIMENSION
+    assert once <= hashed.bytes <= once + tree
+
+
+def test_opened_updates_take_little_more_than_their_codes(member):
+    updates = [committed(member.store, seat)[0] for seat in range(16)]
+    tracemalloc.start()
+    try:
+        opened = [aggregate._open(member, ROUND, update) for update in updates]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert all(codes is not None for codes in opened)
+    assert 16 * DIMENSION < peak < 1.1 * 16 * DIMENSION
+
+
+def test_what_rotted_here_is_no_fault_of_the_update(member):
+    """Else this node alone would leave it out."""
+    update, _ = committed(member.store, 0)
+    cid, block = cut(member.store.get(update.sealed_digest, 2 * DIMENSION)).blocks[0]
+    rotten = bytearray(block)
+    rotten[9] ^= 1
+    member.store._file(cid.digest).write_bytes(rotten)
+    with pytest.raises(IntegrityError, match="no longer has the bytes"):
+        aggregate._open(member, ROUND, update)
+
+
+def test_an_update_that_does_not_open_to_its_root_does_not_count(member):
+    update, _ = committed(member.store, 0)
+    other, _ = committed(member.store, 1)
+    for salt, root in ((other.reveal.salt, update.reveal.update_root), (update.reveal.salt, other.reveal.update_root)):
+        reveal = Reveal(salt, bytes(32), root, 1, 1, 1)
+        assert aggregate._open(member, ROUND, CommittedUpdate(Seat(0), update.node, 1, update.sealed_digest, reveal)) is None
