@@ -1,0 +1,1 @@
+"""The attack league: every aggregation rule against every attack, on the functions that nodes use."""
