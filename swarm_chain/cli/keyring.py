@@ -1,4 +1,5 @@
-"""Which keys a command works with: key files of the swarm folder, keys that the environment brings, or an operator's signer elsewhere.
+"""Which keys a command works with: key files of the swarm folder, keys that the environment brings, an operator's signer elsewhere, or
+none, where the operator is a contract.
 
 A key from the environment stays in memory: nothing writes it.
 """
@@ -26,8 +27,11 @@ def operator(settings: "Settings", home: SwarmHome, name: str | None = None) -> 
 
     Raises:
         KeyFileError: there is none, or its password is wrong.
+        ConfigurationError: what is set is no key or no address.
         ChainError: the signer does not answer.
     """
+    if settings.key is None and settings.operator_contract is not None:
+        return _contract(settings.operator_contract)
     if settings.key is None and settings.operator_key is not None:
         return in_memory(settings.operator_key.get_secret_value(), "operator_key")
     if settings.key is None and settings.operator_signer is not None:
@@ -43,11 +47,16 @@ def operator_address(settings: "Settings", home: SwarmHome, name: str | None = N
     Raises:
         KeyFileError, ChainError: as ``operator``.
     """
-    if settings.key is None and (settings.operator_key is not None or settings.operator_signer is not None):
+    if settings.key is None and is_elsewhere(settings):
         return Address(str(operator(settings, home, name).address))
     from swarm_chain.node.keys import key_address
 
     return key_address(settings.key or home.operator_key(name or settings.name))
+
+
+def is_elsewhere(settings: "Settings") -> bool:
+    """Whether an operator is set that has no key file here."""
+    return (settings.operator_contract, settings.operator_key, settings.operator_signer) != (None, None, None)
 
 
 def node(settings: "Settings", home: SwarmHome) -> "LocalAccount":
@@ -103,6 +112,20 @@ def in_memory(key: str, setting: str) -> "LocalAccount":
 
     account: LocalAccount = Account.from_key(_secret(key, setting))
     return account
+
+
+def _contract(address: str) -> "Signer":
+    from eth_utils.address import to_checksum_address
+
+    from swarm_chain.chain.signer import ContractAccount
+    from swarm_chain.protocol.addresses import read_address
+
+    try:
+        return ContractAccount(to_checksum_address(read_address(address)))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"The setting operator_contract is no address, {address!r}: {error}.", do="Set it to the contract's address."
+        ) from None
 
 
 def _secret(key: str, setting: str) -> bytes:

@@ -16,6 +16,7 @@ from swarm_chain.cli import (
     down,
     gateway,
     group,
+    league,
     node,
     present,
     relay,
@@ -74,6 +75,7 @@ app.command(rich_help_panel=OPERATE)(watch.watch)
 app.command(rich_help_panel=LOOK)(rounds.rounds)
 app.command(rich_help_panel=LOOK)(rewards.rewards)
 app.command(rich_help_panel=LOOK)(doctor.doctor)
+app.command(rich_help_panel=LOOK)(league.league)
 app.command("settings", rich_help_panel=LOOK)(show_settings.show_settings)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from swarm_chain.cli import keyring
 from swarm_chain.cli.invitation import refused
 from swarm_chain.cli.present import tokens
-from swarm_chain.cli.wiring import PLAY_COIN, Swarm, give_coin, own_seat
+from swarm_chain.cli.wiring import PLAY_COIN, Swarm, give_coin, no_seat, own_seat
 from swarm_chain.errors import ChainError, TransactionError, UsageError
 from swarm_chain.types import Address, SeatView
 
@@ -64,8 +64,9 @@ def deposit_stake(swarm: Swarm, group: "Group", operator: "Signer", identity: in
             "The node is registered; nothing was deposited.",
             "Send it the tokens, or on a local chain add --fund-local, then run this again.",
         )
-    step("approving the stake")
-    swarm.send(operator, contracts.token.approve(contracts.stakes.address, missing))
+    if contracts.token.allowance(owner, contracts.stakes.address) < missing:
+        step("approving the stake")
+        swarm.send(operator, contracts.token.approve(contracts.stakes.address, missing))
     step("depositing the stake")
     swarm.send(operator, contracts.stakes.deposit(identity, missing))
 
@@ -90,7 +91,14 @@ def leave_seat(swarm: Swarm, group: "Group", step: Step) -> str:
     contracts = swarm.contracts
     step("opening the key")
     operator, node = swarm.account(), swarm.node_address()
-    seat = own_seat(swarm, group, node)
+    seat = contracts.views.seat(group.group, node)
+    if seat is None:
+        # Freed already, or never taken: what was deposited for it may still be there.
+        identity = contracts.identities.identity_of(node)
+        if not identity or not contracts.stakes.stake_of(identity).free:
+            raise no_seat(group, node)
+        amount = _withdraw(swarm, operator, identity, step)
+        return f"The node has no seat in group {group.group}; {tokens(amount)} tokens of free stake went to {operator.address}."
     if not seat.until_round:
         step("leaving")
         swarm.send(operator, contracts.rounds.leave(group.group, node))
@@ -101,10 +109,8 @@ def leave_seat(swarm: Swarm, group: "Group", step: Step) -> str:
         if problem.reverted_with != "SeatStillBound":
             raise
         return f"Seat {seat.seat} is left. Its stake comes free when its rounds are settled: run this again then."
-    step("withdrawing the stake")
-    free = contracts.stakes.stake_of(seat.identity).free
-    swarm.send(operator, contracts.stakes.withdraw(seat.identity, free, Address(str(operator.address))))
-    return f"Seat {seat.seat} is free again; {tokens(free)} tokens of stake went to {operator.address}."
+    amount = _withdraw(swarm, operator, seat.identity, step)
+    return f"Seat {seat.seat} is free again; {tokens(amount)} tokens of stake went to {operator.address}."
 
 
 def fund_from_treasury(swarm: Swarm, accounts: list[Address], operator: Address, wei: int) -> None:
@@ -124,6 +130,14 @@ def fund_from_treasury(swarm: Swarm, accounts: list[Address], operator: Address,
     held = swarm.contracts.token.balance_of(operator)
     if held < wei:
         swarm.send(play_account(0), swarm.contracts.token.transfer(operator, wei - held))
+
+
+def _withdraw(swarm: Swarm, operator: "Signer", identity: int, step: Step) -> int:
+    """Takes an identity's free stake back; returns how much it was, in wei."""
+    step("withdrawing the stake")
+    free = swarm.contracts.stakes.stake_of(identity).free
+    swarm.send(operator, swarm.contracts.stakes.withdraw(identity, free, Address(str(operator.address))))
+    return free
 
 
 def _identity(swarm: Swarm, operator: "Signer", node: "LocalAccount", step: Step) -> int:

@@ -151,4 +151,4 @@ def _fetch(swarm: "Swarm", group: "Group", digest: Digest, limit: int) -> bytes:
     others = (*settings.providers, *([gateway.url] if gateway and gateway.url else []))
     providers = Endpoints(swarm.contracts, group.group, group.terms.capacity, Address(""), others).providers()
     private = swarm.local if settings.allow_private is None else settings.allow_private
-    return retrieve(digest, limit, providers, FETCH_SECONDS, allow_private=private)
+    return retrieve(digest, limit, providers, FETCH_SECONDS, allow_private=private).data()

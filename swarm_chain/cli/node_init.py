@@ -60,7 +60,8 @@ def init(
 
     Keys can come from key files or a mnemonic (accounts m/44'/60'/0'/0/i). No key file is made for a key that is set in the environment
     (SWARM_CHAIN_OPERATOR_KEY, SWARM_CHAIN_NODE_KEY), as in containers, nor for an operator whose key a signer holds
-    (SWARM_CHAIN_OPERATOR_SIGNER: the URL of a web3signer or Clef). With --operator-of several nodes have one operator.
+    (SWARM_CHAIN_OPERATOR_SIGNER: the URL of a web3signer or Clef) or that is a contract, such as a multisig
+    (SWARM_CHAIN_OPERATOR_CONTRACT: its address). With --operator-of several nodes have one operator.
 
     Example: `swarm-chain node init --name ada --fund-local`
     """
@@ -74,8 +75,7 @@ def init(
     operator_file, node_file = folder.operator_key(settings.name), folder.node_key(settings.name)
     if operator_of is not None:
         _share_operator(folder, operator_of, settings.name)
-    elsewhere = settings.operator_key is not None or settings.operator_signer is not None
-    paths = [*(() if elsewhere else (operator_file,)), *(() if settings.node_key is not None else (node_file,))]
+    paths = [*(() if keyring.is_elsewhere(settings) else (operator_file,)), *(() if settings.node_key is not None else (node_file,))]
     imports = {path: given for path, given in ((operator_file, import_operator), (node_file, import_node)) if given is not None}
     for path in imports:
         if path.exists() or path not in paths:

@@ -70,7 +70,10 @@ LogFormat = Annotated[
 ]
 Task = Annotated[
     str | None,
-    typer.Option(help="mnist, digits or fashion; digits-linear where torch is not installed.", show_default=False),
+    typer.Option(
+        help="mnist, digits, fashion, nsl-kdd, n-baiot, iot-synthetic; digits-linear where torch is not installed; or of your task_file.",
+        show_default=False,
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on stdout.")]
@@ -82,4 +85,8 @@ def settings(**flags: Any) -> "Settings":
 
     loaded = Settings.load(**flags)
     sys.excepthook = present.unexpected(loaded.home / "logs")
+    if loaded.task_file is not None:
+        from swarm_chain.learning.task import run_task_file
+
+        run_task_file(loaded.task_file)
     return loaded

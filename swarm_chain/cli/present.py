@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -119,6 +120,12 @@ def tokens(amount: int, digits: int = 4) -> str:
     return f"{sign}{whole:,}" + (f".{fraction}" if fraction else "")
 
 
+def exact(amount: int) -> str:
+    """An amount of wei in tokens, with all of its 18 places: ``-1,234.500000000000000000``."""
+    whole, part = divmod(abs(amount), TOKEN)
+    return f"{'-' if amount < 0 else ''}{whole:,}.{part:018d}"
+
+
 def wei(amount: float) -> int:
     """An amount of tokens as people write it, in wei; a billionth of a token is the least that counts."""
     return round(amount * 10**9) * 10**9
@@ -138,6 +145,11 @@ def seconds(count: int) -> str:
         if amount:
             parts.append(f"{amount} {unit}")
     return " ".join(parts[:2]) or "0 s"
+
+
+def clock(time: int) -> str:
+    """A time of the chain: ``2026-11-22 23:07:10 UTC``."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def agree(question: str, *, yes: bool) -> bool:

@@ -63,5 +63,5 @@ class Published:
     def _inner(self, path: Path, digest: Digest) -> bytes:
         for cid, block in blocks_of(path.read_bytes()):
             if cid.digest == digest:
-                return block
+                return bytes(block)
         raise NotFoundError(f"No published file has the block {digest.hex()}.")

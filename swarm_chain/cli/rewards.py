@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarm_chain.cli import options, present
+from swarm_chain.cli import explain, explain_report, options, present
+from swarm_chain.types import Round
 
 if TYPE_CHECKING:
     from swarm_chain.cli.ledger import Ledger
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 def rewards(
     group: options.Group = None,
     by_round: Annotated[bool, typer.Option("--by-round", help="Also every credit, with its round and score.")] = False,
+    why: Annotated[
+        tuple[str, int] | None,
+        typer.Option("--why", metavar="NODE ROUND", help="What a node, by name or address, earned in a round.", show_default=False),
+    ] = None,
     config: options.Config = None,
     home: options.Home = None,
     rpc_url: options.RpcUrl = None,
@@ -24,14 +29,23 @@ def rewards(
     """Show what each node of a group earned, and what is not claimed yet.
 
     A credit names the round and the score it came from. Its operator collects it with `swarm-chain claim`. What left the group's
-    budget is the sum of all credits, to the wei.
+    budget is the sum of all credits, to the wei. With --why, one credit: what the round had to share out, who got what
+    of it, and why this node got what it did, or nothing.
 
-    Example: `swarm-chain rewards --group 1 --by-round`
+    Example: `swarm-chain rewards --group 1 --by-round`; `swarm-chain rewards --why ada 3`
     """
     from swarm_chain.cli.ledger import read_ledger
     from swarm_chain.cli.wiring import open_swarm
 
     swarm = open_swarm(options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, group=group))
+    if why is not None:
+        name, number = why
+        found_out = explain.explain(swarm, explain.node_of(swarm, name), Round(number))
+        if as_json:
+            present.as_json(explain_report.as_json(found_out))
+        else:
+            explain_report.show(swarm, found_out)
+        return
     found = swarm.group()
     ledger = read_ledger(swarm.contracts, found.group)
     if as_json:

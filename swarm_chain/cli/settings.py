@@ -40,11 +40,15 @@ class Settings(BaseSettings):
     operator_key: SecretStr | None = Field(None, description="the operator's private key in hexadecimal, for containers; never written")
     node_key: SecretStr | None = Field(None, description="the node's private key in hexadecimal, for containers; never written")
     operator_signer: str | None = Field(None, description="URL of a signer (web3signer, Clef) that holds the operator's key")
+    operator_contract: str | None = Field(
+        None, description="the operator's address where it is a contract (a multisig): calls are printed for it"
+    )
     operator_address: str | None = Field(None, description="the operator's account, where the signer has several")
     name: str = Field("node", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="the node's name: its folders in the swarm folder")
     group: int | None = Field(None, ge=1, le=2**32 - 1, description="the group's number")
 
-    data: Path | None = Field(None, description="a folder of IDX files to train on instead of the task's own data")
+    data: Path | None = Field(None, description="a folder of files to train on instead of the task's own data")
+    task_file: Path | None = Field(None, description="a Python file of one's own that registers a kind of task; it is run")
     part: int | None = Field(None, ge=0, description="which part of the task's split this node trains on; by default its seat")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="of the node's shuffling; results never depend on it being kept")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
@@ -186,6 +190,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         "password_file",
         "key",
         "data",
+        "task_file",
     ):  # a file's paths are relative to the file, so that it works from anywhere
         if isinstance(values.get(key), str):
             values[key] = path.parent / Path(values[key]).expanduser()

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
 
 from swarm_chain.cli import keyring, present, spending
 from swarm_chain.cli.passwords import create_keys, open_key
@@ -20,12 +22,15 @@ if TYPE_CHECKING:
 
     from swarm_chain.chain.contracts import Contracts
     from swarm_chain.chain.groups import Group
+    from swarm_chain.chain.sender import Call
     from swarm_chain.chain.signer import Signer
     from swarm_chain.cli.settings import Settings
 
 LOCAL_CHAIN_IDS = (31337, 1337)
 PLAY_COIN = 100 * 10**18
 """What a local chain gives an account that asks, in wei."""
+CALL_IS_WAITING = 8
+"""Exit code of a command whose next call is another wallet's to send."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,8 @@ class Swarm:
         Raises:
             UsageError: nobody is there to answer.
         """
-        if calls and not self.local:
+        pays_itself = payer is None and self.settings.key is None and self.settings.operator_contract is not None
+        if calls and not self.local and not pays_itself:
             payer = payer or keyring.operator_address(self.settings, self.home)
             fee = spending.fee(self.web3, calls)
             spending.ask(self.web3, spending.Spending(what, payer, fee, tokens), local=self.local, yes=yes)
@@ -77,10 +83,18 @@ class Swarm:
         return confirmations(self.settings, self.contracts.deployment.chain_id)
 
     def send(self, account: "Signer", function: "ContractFunction") -> "TxReceipt":
-        """Sends from an account, and waits until it counts. What nobody agreed to pay for is asked for now."""
+        """Sends from an account, and waits until it counts. What nobody agreed to pay for is asked for now.
+
+        Raises:
+            TransactionError: refused, reverted or not mined in time.
+            typer.Exit: the account is a contract: the call was printed, for its own wallet to send.
+        """
         from swarm_chain.chain.fees import GWEI
         from swarm_chain.chain.sender import Sender
+        from swarm_chain.chain.signer import ContractAccount
 
+        if isinstance(account, ContractAccount):
+            hand_over(Sender(self.web3, account).call(function), account.address)
         if function.fn_name not in self.agreed:
             self.agree(f"Send {function.fn_name}", [function.fn_name], payer=Address(str(account.address)))
         fee_cap = int(self.settings.fee_cap * GWEI)
@@ -107,6 +121,13 @@ class Swarm:
         """Names of the nodes whose keys lie in this folder, by their addresses."""
         given = {self.node_address(): self.settings.name} if self.settings.node_key is not None else {}
         return node_names(self.home) | given
+
+
+def hand_over(call: "Call", contract: str) -> NoReturn:
+    """Prints a call that a contract is to make, which would go through now, and ends the command."""
+    present.say(f"{contract} is a contract. Let its wallet send this call ({call.what}), then run the same command again:")
+    present.as_json({"from": contract, "to": call.to, "value": "0", "data": call.data})
+    raise typer.Exit(CALL_IS_WAITING)
 
 
 def node_names(home: SwarmHome) -> dict[Address, str]:
@@ -195,12 +216,17 @@ def own_seat(swarm: Swarm, group: "Group", node: Address) -> SeatView:
     """A node's seat. UnknownError if it has none."""
     seat = swarm.contracts.views.seat(group.group, node)
     if seat is None:
-        raise UnknownError(
-            f"The node {node} has no seat in group {group.group}.",
-            "Nothing was changed.",
-            f"`swarm-chain group join {group.group}` takes one.",
-        )
+        raise no_seat(group, node)
     return seat
+
+
+def no_seat(group: "Group", node: Address) -> UnknownError:
+    """That a node has no seat in a group."""
+    return UnknownError(
+        f"The node {node} has no seat in group {group.group}.",
+        "Nothing was changed.",
+        f"`swarm-chain group join {group.group}` takes one.",
+    )
 
 
 def known_nodes(swarm: Swarm) -> dict[Address, str]:

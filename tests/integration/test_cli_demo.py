@@ -66,9 +66,15 @@ def test_what_the_demo_left_can_be_looked_at(cli: CommandLine) -> None:
     assert all(credit["score"] == 10_000 and str(credit["round"]) in credit["reason"] for credit in ledger["credits"])
 
     due = int(ledger["unclaimed"]["0"])
+    why = [plain.done("rewards", "--why", "ada", round_, "--json", *at).json for round_ in (1, 2)]
+    for pay in (explained["payment"] for explained in why):
+        assert int(pay["pot"]) == int(pay["reward"]) * pay["elapsed"] // pay["duration"]
+    assert due == sum(int(explained["earned"]) for explained in why)
+    # Pay is for time, in the chain's seconds: these rounds are short enough to begin and end within one.
+    assert (due > 0) == any(explained["payment"]["elapsed"] for explained in why)
     before = int(plain.done("claim", "--name", "bob", "--json", *at).json["balance"])
     claimed = plain.done("claim", "--name", "ada", "--json", *at).json
-    assert int(claimed["amount"]) == due > 0
+    assert int(claimed["amount"]) == due
     assert before > 0
     after = plain.done("rewards", "--json", *at).json
     assert after["unclaimed"] == {"0": "0", "1": "0"}

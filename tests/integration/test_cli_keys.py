@@ -1,6 +1,7 @@
 """Where keys come from by the command line, several nodes of one operator, and that no secret shows anywhere. Real Anvil."""
 
 import contextlib
+import json
 import os
 import pty
 import re
@@ -22,6 +23,7 @@ from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import load_deployment
 from swarm_chain.chain.local import free_port
 from swarm_chain.cli.swarm_home import SwarmHome
+from swarm_chain.cli.wiring import CALL_IS_WAITING
 from swarm_chain.node.keys import create_key, key_address, load_key
 from swarm_chain.node.lock import locks_folder, one_process
 from swarm_chain.types import Address, GroupId
@@ -166,6 +168,52 @@ def test_an_operator_whose_key_a_signer_holds(swarm: CommandLine) -> None:
         given.done("node", "rotate-key")
         assert contracts.identities.node_of(identity) != made["node"]
     refused(given("group", "leave", 1), 4, "signer", "cannot be reached")
+
+
+def by_its_wallet(cli: CommandLine, contract: str, *words: object, end: int = 0) -> list[str]:
+    """Runs a command until it prints no more; what it prints for the contract is sent from there. Returns what the calls were."""
+    web3, sent = contracts_of(cli).web3, []
+    for _ in range(8):
+        ended = cli(*words)
+        if ended.code != CALL_IS_WAITING:
+            assert ended.code == end, ended.err
+            return sent
+        call = json.loads(ended.out)
+        assert (call["from"], call["value"]) == (contract, "0")
+        sent.append(ended.err.split("send this call (")[1].split(")")[0])
+        hash_ = web3.eth.send_transaction({"from": contract, "to": call["to"], "data": call["data"], "value": 0})
+        assert web3.eth.wait_for_transaction_receipt(hash_)["status"] == 1
+    raise AssertionError(f"It never ended: {sent}")
+
+
+def test_an_operator_that_is_a_contract(swarm: CommandLine) -> None:
+    """Its wallet is Anvil, which sends from any account; the commands themselves send nothing for it."""
+    contracts = contracts_of(swarm)
+    web3 = contracts.web3
+    contract = Account.create().address
+    web3.provider.make_request("anvil_setCode", [contract, "0x60006000fd"])
+    given = swarm.with_settings(operator_contract=contract.lower(), name="multisig")
+    made = given.done("node", "init", "--fund-local", "--json").json
+    assert made["operator"] == contract
+    assert not home_of(swarm).operator_key("multisig").exists()
+    web3.provider.make_request("anvil_impersonateAccount", [contract])
+
+    sent, held = web3.eth.get_transaction_count(contract), contracts.token.balance_of(Address(contract))
+    first, again = given("group", "join", 1), given("group", "join", 1)
+    assert (first.code, first.out) == (again.code, again.out), "as often as one likes"
+    assert web3.eth.get_transaction_count(contract) == sent, "nothing was sent for it"
+
+    assert by_its_wallet(given, contract, "group", "join", 1) == ["register", "approve", "deposit", "join"]
+    identity = contracts.identities.identity_of(Address(made["node"]))
+    assert contracts.identities.operator_of(identity) == contract
+    assert by_its_wallet(given, contract, "node", "rotate-key") == ["rotate", "rekey"]
+    assert contracts.identities.node_of(identity) != made["node"]
+    assert by_its_wallet(given, contract, "claim") == [], "there is nothing"
+    assert by_its_wallet(given, contract, "group", "leave", 1, end=5) == ["leave", "release", "withdraw"]
+    assert contracts.token.balance_of(Address(contract)) == held
+    refused(swarm.with_settings(operator_contract="0x12", name="none")("node", "init"), 3, "no address")
+    spoilt = contract[:-1] + ("0" if contract[-1] != "0" else "1")
+    refused(swarm.with_settings(operator_contract=spoilt, name="none")("node", "init"), 3, "capitals do not fit")
 
 
 def test_several_nodes_of_one_operator(swarm: CommandLine) -> None:

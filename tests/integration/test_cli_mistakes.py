@@ -106,6 +106,7 @@ def test_wrong_usage(cli: CommandLine) -> None:
     refused(cli("group", "create"), 2, "--task")
     refused(cli("group", "create", "--task", "chess"), 2, "chess", "mnist")
     refused(cli("group", "create", "--task", "digits", "--rule", "krum"), 2, "krum", "median")
+    refused(cli("group", "create", "--task", "digits", "--codec", "zip"), 2, "zip", "dense-int8, int4, sign, top-k")
     refused(cli("group", "join", 1, "--name", "x", "--invitation", "missing.txt"), 2, "invitation")
 
 

@@ -27,7 +27,7 @@ def test_the_commands_are_these() -> None:
     families = {
         "group": {"create", "list", "show", "fund", "join", "leave", "invite", "migrate", "move", "follow"},
         "node": {"init", "run", "status", "rotate-key", "backup", "restore"},
-        "": {"up", "down", "deploy", "gateway", "relay", "rewards", "claim", "rounds", "doctor", "demo", "settings", "watch"},
+        "": {"up", "down", "deploy", "gateway", "relay", "rewards", "claim", "rounds", "doctor", "demo", "settings", "watch", "league"},
     }
     assert set(ALL) == {f"{family} {name}".strip() for family, names in families.items() for name in names}
 
