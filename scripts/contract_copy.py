@@ -117,7 +117,7 @@ class DoesNotCompileError(Exception):
 
     def __init__(self, errors: list[Json]) -> None:
         super().__init__("\n".join(error["formattedMessage"] for error in errors))
-        found = [error.get("sourceLocation") or {} for error in errors]
+        found = [place for error in errors for place in (error.get("sourceLocation") or {}, *error.get("secondarySourceLocations", []))]
         self.places: list[tuple[str, int, int]] = [(place["file"], place["start"], place["end"]) for place in found if "file" in place]
 
 

@@ -2,8 +2,8 @@
 """Mutation of the contracts: ``scripts/contract_mutation.py [--count N] [--changed] [--report]``.
 
 Every mutant (see `mutants`) is compiled and the forge tests are run on it; a test must fail. Many are compiled together and switched
-(see `mutant_switches`); those that survive so, or can't be switched, are compiled by themselves; what then survives in a library meets
-the tests that compile the library into themselves. Results are appended to docs/runs/mutation.jsonl, one a line, as they come: the command
+(see `mutant_switches`); those that can't be switched are compiled by themselves; what survives in a library meets the tests that compile
+the library into themselves. Results are appended to docs/runs/mutation.jsonl, one a line, as they come: the command
 can be stopped and goes on where it was. A result counts while the file it was for is as it was. Mutants come in an order drawn by a fixed
 seed in which the files take turns by their size, so that any first N are a fair sample of all. Exits 1 where a mutant survived that
 docs/runs/mutation-survivors.json does not explain, or below a score of 95 %.
@@ -43,14 +43,17 @@ OF_GAS = "gas_of|_a_transaction|_one_transaction"
 TEST_LIMIT = 240
 """Seconds that the tests of a mutant may take. A mutant that makes them run for ever is noticed, too."""
 
-BATCH = 96
+BATCH = 192
 """Mutants that are compiled together."""
 
 COPY = """
 cache_path = "cache"
 code_size_limit = 120000
 """
-FEW = {"FOUNDRY_FUZZ_RUNS": "8"}
+FEW = {"FOUNDRY_FUZZ_RUNS": "8", "FOUNDRY_GAS_LIMIT": str(3 * 10**9)}
+"""The dearest test needs a sixth of that gas: a loop that a fault makes endless is out of it within seconds."""
+PLAYS = "testFuzz_no_play"
+"""Random plays, which take longer than all other tests together: for what those do not notice."""
 OF_LIBRARIES = ("Coverage", "Fuzz", "Vectors")
 """Test files that compile libraries into themselves."""
 
@@ -137,20 +140,20 @@ class Campaign:
         """
         folder, solc = self._free.get()
         try:
-            judged = self._switched(mutants, folder, solc, until)
+            noticed = self._switched(mutants, folder, solc, until)
             for mutant in () if is_quick else mutants:
-                if mutant.name not in judged and time.monotonic() < until:
+                if not noticed.get(mutant.name) and time.monotonic() < until:
                     started = time.monotonic()
-                    outcome, by = self._outcome(mutant, folder, solc)
+                    outcome, by = self._outcome(mutant, folder, solc, is_tested=mutant.name in noticed)
                     self._record(mutant, outcome, by, started)
         finally:
             self._free.put((folder, solc))
 
-    def _switched(self, mutants: list[Mutant], folder: Path, solc: Solc, until: float) -> set[str]:
-        """Names of those that a test noticed in a build of many."""
+    def _switched(self, mutants: list[Mutant], folder: Path, solc: Solc, until: float) -> dict[str, bool]:
+        """Whether a test noticed them, of those that were tested in a build of many."""
         names = [name for name, closure in self._closures.items() if any(mutant.path in closure for mutant in mutants)]
         sources = {path: text for name in names for path, text in self._closures[name].items()}
-        killed = set()
+        noticed = {}
 
         def is_sound(artifacts: dict[str, Json]) -> bool:
             contract_copy.write_artifacts(folder, artifacts)
@@ -160,12 +163,14 @@ class Campaign:
             log(f"{len(batch.mutants)} mutants in one build")
             for number, mutant in enumerate(batch.mutants, start=1):
                 started = time.monotonic()
-                by = self._failed_test(folder, number) if started < until else ""
+                if started >= until:
+                    break
+                by = self._failed_test(folder, number)
                 if by:
                     self._record(mutant, "killed", by, started)
-                    killed.add(mutant.name)
+                noticed[mutant.name] = bool(by)
         contract_copy.write_artifacts(folder, self._sound)
-        return killed
+        return noticed
 
     def _record(self, mutant: Mutant, outcome: str, by: str, started: float) -> None:
         fields = {key: value for key, value in asdict(mutant).items() if key in ("path", "function", "operator", "line", "before", "text")}
@@ -177,7 +182,8 @@ class Campaign:
                 file.write(json.dumps(asdict(result)) + "\n")
             log(f"{result.outcome:<10} {result.seconds:>6.1f} s  {mutant.path}:{mutant.line} {mutant.function} {mutant.operator} {by}")
 
-    def _outcome(self, mutant: Mutant, folder: Path, solc: Solc) -> tuple[str, str]:
+    def _outcome(self, mutant: Mutant, folder: Path, solc: Solc, *, is_tested: bool) -> tuple[str, str]:
+        """What becomes of it in a build of its own; what the tests of contracts did not notice among many is not shown to them again."""
         names = [name for name, closure in self._closures.items() if mutant.path in closure]
         sources = {path: text for name in names for path, text in self._closures[name].items()}
         sources[mutant.path] = mutant.applied(sources[mutant.path])
@@ -187,18 +193,21 @@ class Campaign:
             return "invalid", ""
         if all(artifacts[name] == self._sound[name] for name in names):
             return "equivalent", ""
-        contract_copy.write_artifacts(folder, artifacts)
-        try:
-            by = self._failed_test(folder)
-        finally:
-            contract_copy.write_artifacts(folder, {name: self._sound[name] for name in names})
+        by = ""
+        if not is_tested:
+            contract_copy.write_artifacts(folder, artifacts)
+            try:
+                by = self._failed_test(folder)
+            finally:
+                contract_copy.write_artifacts(folder, {name: self._sound[name] for name in names})
         by = by or _failed_test_of_library(mutant, folder)
         return ("killed", by) if by else ("survived", "")
 
     def _failed_test(self, folder: Path, number: int = 0) -> str:
         """A test that fails, or ""; `number` is of the mutant that is switched on."""
         chosen = {"FOUNDRY_BLOCK_COINBASE": mutant_switches.coinbase(number)}
-        return _first_failure(folder, FEW | chosen, "--no-match-test", self._left_out)
+        quick = _first_failure(folder, FEW | chosen, "--no-match-test", f"{self._left_out}|{PLAYS}")
+        return quick or _first_failure(folder, FEW | chosen, "--match-test", PLAYS, "--no-match-test", self._left_out)
 
 
 def _copy_of_libraries(folder: Path) -> None:

@@ -1,8 +1,8 @@
 """Many mutants in one build: each is behind a condition, and the block's coinbase says which one runs.
 
 Compiling takes most of the time of a mutant, so a batch is compiled once and tested once a mutant (mutant schemata: Untch, Offutt and
-Harrold, 1993). A mutant that can't be put behind a condition (it changes a constant, a modifier, or code another one of the batch
-changes, or it does not compile) is left out of the batch; it is compiled by itself.
+Harrold, 1993). A mutant that can't be put behind a condition (it changes a constant or a modifier, or does not compile) is left out of
+the batch; it is compiled by itself.
 """
 
 import re
@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import contract_copy
-from contract_copy import DoesNotCompileError, Json, Solc
+from contract_copy import DoesNotCompileError, Json, Solc, log
 from mutants import Mutant
+
+FEWEST = 6
+"""Fewer mutants than this that overlap those of an earlier batch are sooner compiled one by one."""
 
 _NUMBER = re.compile(r"u?int\d+")
 _PURE = re.compile(r"\bpure\b")
@@ -55,7 +58,23 @@ def batches_of(
 
     Those that are in none have to be compiled by themselves.
     """
-    mutants = disjoint(mutants)
+    waiting = [mutant for mutant in mutants if mutant.whole is not None]
+    apart = disjoint(waiting)
+    while apart:
+        yield from _batches(solc, sources, names, apart, is_sound)
+        waiting = [mutant for mutant in waiting if mutant not in apart]
+        apart = disjoint(waiting)
+        if len(apart) < FEWEST:
+            return
+
+
+def _batches(
+    solc: Solc,
+    sources: dict[str, str],
+    names: Sequence[str],
+    mutants: Sequence[Mutant],
+    is_sound: Callable[[dict[str, Json]], bool],
+) -> Iterator[Batch]:
     while mutants:
         texts, places = _switched(sources, mutants)
         try:
@@ -63,15 +82,17 @@ def batches_of(
             if is_sound(artifacts):
                 yield Batch(tuple(mutants), artifacts)
                 return
+            log(f"{len(mutants)} mutants together fail a test where none is on")
         except DoesNotCompileError as problem:
-            wrong = _blamed(problem, places)
+            log(f"{len(mutants)} mutants do not compile together: {str(problem).splitlines()[0]}")
+            wrong = _blamed(problem, places) or _in_the_function_of(problem, places, mutants)
             if wrong:
                 mutants = [mutant for number, mutant in enumerate(mutants) if number not in wrong]
                 continue
         # Too much code for the stack, most of the time: half of it fits.
         middle = len(mutants) // 2
-        for half in (mutants[:middle], mutants[middle:]) if middle else ():
-            yield from batches_of(solc, sources, names, half, is_sound)
+        for half in (mutants[:middle], mutants[middle:]) if middle >= FEWEST else ():
+            yield from _batches(solc, sources, names, half, is_sound)
         return
 
 
@@ -83,6 +104,17 @@ def _blamed(problem: DoesNotCompileError, places: Sequence[tuple[str, int, int]]
         found |= {number for number, first, last in here if first <= start < last} or {
             number for number, first, last in here if start <= first and last <= end
         }
+    return found
+
+
+def _in_the_function_of(problem: DoesNotCompileError, places: Sequence[tuple[str, int, int]], mutants: Sequence[Mutant]) -> set[int]:
+    """Numbers of the mutants of the function an error is in: that of the mutant nearest to it."""
+    found = set()
+    for path, start, _ in problem.places:
+        here = [(abs(first - start), number) for number, (place, first, _) in enumerate(places) if place == path]
+        if here:
+            function = mutants[min(here)[1]].function
+            found |= {number for number, mutant in enumerate(mutants) if (mutant.path, mutant.function) == (path, function)}
     return found
 
 

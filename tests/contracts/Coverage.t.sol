@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IDisputes} from "../../contracts/interfaces/IDisputes.sol";
 import {IRoundManager} from "../../contracts/interfaces/IRoundManager.sol";
+import {IStakeVault} from "../../contracts/interfaces/IStakeVault.sol";
 import {Aggregation} from "../../contracts/libraries/Aggregation.sol";
 import {Blocks} from "../../contracts/libraries/Blocks.sol";
 import {Commitment} from "../../contracts/libraries/Commitment.sol";
@@ -10,7 +11,9 @@ import {Evidence, Opened} from "../../contracts/libraries/Evidence.sol";
 import {Merkle} from "../../contracts/libraries/Merkle.sol";
 import {Live, Round} from "../../contracts/libraries/Round.sol";
 import {Slot, Slots} from "../../contracts/libraries/Slots.sol";
-import {Phase, Result, Reveal, RoundId, RoundIds, Rule, Terms} from "../../contracts/types/Types.sol";
+import {StandingWord} from "../../contracts/libraries/Standings.sol";
+import {Weights, WeightWord} from "../../contracts/libraries/Weights.sol";
+import {Phase, Result, Reveal, RoundId, RoundIds, Rule, Seat, Terms} from "../../contracts/types/Types.sol";
 import {DisputeSwarm} from "./DisputeSwarm.sol";
 import {Swarm} from "./Swarm.sol";
 
@@ -132,9 +135,15 @@ contract CoverageTest is Swarm {
         commit(1, 1, genesis);
         reveal(0, 1, genesis);
         vm.warp(vm_now() + REVEAL + IDLE);
+        vm.expectEmit(address(vault));
+        emit IStakeVault.StakeSlashed(2, STAKE / 100, address(0), 0);
         rounds.settleVoid(group);
         vm.prank(address(disputes));
         assertEq(rounds.slash(group, 1), (STAKE / 100) * 49, "49 hundredths were left");
+        // Nothing is left to be unlocked, and nothing is in the way of leaving.
+        vm.prank(nodes[1]);
+        rounds.leave(group, nodes[1]);
+        rounds.release(group, 1);
     }
 
     // ------------------------------------------------------------------------------------------------ who was there
@@ -177,10 +186,11 @@ contract CoverageTest is Swarm {
         assertEq(distributor.creditOf(group, 4), 0, "the fifth did not");
     }
 
-    /// @dev Eight seats at the top are settled by one comparison; what it skips must be as if it were not skipped.
+    /// @dev Eight seats at the top are settled by one comparison; what it skips must be as if it were not skipped, and it skips
+    /// nothing of the ninth, which joins late and is never included.
     function test_eight_seats_at_the_top_stay_there_and_can_fall() public {
         Terms memory terms = defaultTerms();
-        terms.capacity = 8;
+        terms.capacity = 9;
         swarmOf(8, terms);
         bytes32 parent = genesis;
         uint32 round = 1;
@@ -189,9 +199,10 @@ contract CoverageTest is Swarm {
             // In the last rounds the eighth is left out.
             Result memory result = resultOf(round, parent, round < 88 ? 0xFF : 0x7F);
             parent = hashOf(result);
-            play(8, round + 1, parent, 1);
+            play(round > 80 ? 9 : 8, round + 1, parent, 1);
             vm.warp(vm_now() + WINDOW);
             rounds.finalize(group, result);
+            if (round == 80) stakeAndJoin(register());
             if (round < 80 || round >= 88) continue;
             for (uint8 seat = 0; seat < 8; ++seat) assertEq(views.seatAt(group, seat).reputation, 10_000, "at the top");
         }
@@ -199,6 +210,7 @@ contract CoverageTest is Swarm {
         assertEq(views.seatAt(group, 7).reputation, 7_657, "two eighths down");
         assertEq(views.seatAt(group, 7).weight, 7_657, "and so its weight");
         assertEq(views.seatAt(group, 0).age, 8, "an age stops at maturity");
+        assertEq(views.seatAt(group, 8).reputation, 346, "eight eighths down");
     }
 
     // ------------------------------------------------------------------------------------------------ a round's end
@@ -211,6 +223,24 @@ contract CoverageTest is Swarm {
         assertEq(live.aborted(110).revealDeadline(), 110, "in the reveal phase");
         assertEq(live.aborted(130).revealDeadline(), 120, "after its end");
         assertTrue(live.phase(119) == Phase.Reveal && live.aborted(110).phase(110) == Phase.Closed, "phases");
+    }
+
+    /// @dev 10,000 of 10,001 are not all of them.
+    function test_a_quorum_is_missed_by_the_least_part() public pure {
+        Live live = Round.open(1, 10, 20, 1, false).withCommit(5).withLeader("a", 10_000).withReveal(10_000, 11);
+        assertTrue(live.agrees(10_000, 10_000), "all of them");
+        assertTrue(!live.agrees(10_001, 10_000), "all but one");
+    }
+
+    function test_a_new_leader_takes_nothing_from_the_one_before() public pure {
+        for (uint256 i = 0; i < 16; ++i) {
+            (bytes32 old, bytes32 fresh) = (bytes32(i), bytes32(i + 1));
+            Live live = Round.open(7, 10, 20, 3, true).withCommit(5).withLeader(old, 0x7FFFFF).withReveal(5, 11);
+            live = live.withLeader(fresh, 8);
+            assertEq(live.leaderWeight(), 8, "weight");
+            assertTrue(live.leads(fresh) && !live.leads(old), "tag");
+            assertTrue(live.isQuiet() && live.round() == 7, "the rest stays");
+        }
     }
 
     // ------------------------------------------------------------------------------------------------ libraries
@@ -242,10 +272,91 @@ contract CoverageTest is Swarm {
         }
     }
 
+    function test_the_least_that_is_not_nothing_moves_the_exponent() public pure {
+        uint256[] memory squares_ = new uint256[](1);
+        assertTrue(Aggregation.nextExponent(squares_, 256, 3, -8, 20) == 3, "nothing but zeros");
+        squares_[0] = 1;
+        assertTrue(Aggregation.nextExponent(squares_, 256, 3, -8, 20) == 5, "a single one");
+    }
+
+    function test_a_seat_s_standing_is_its_lane_s_alone() public pure {
+        for (uint256 lane = 0; lane < 8; ++lane) {
+            StandingWord word = StandingWord.wrap(0).joined(lane);
+            (uint256 seated, uint256 taken) = word.occupied();
+            assertTrue(seated == 1 << lane && taken == 1 << lane, "joined");
+            assertTrue(word.read(lane).seated && !word.read((lane + 1) % 8).seated, "seated");
+            word = word.left(lane);
+            (seated, taken) = word.occupied();
+            assertTrue(seated == 0 && taken == 1 << lane, "left");
+            assertTrue(!word.read(lane).seated && word.read(lane).reputation == 1_000, "its reputation stays");
+            assertEq(StandingWord.unwrap(word.freed(lane)), 0, "freed");
+        }
+    }
+
+    function test_who_is_no_member_weighs_nothing() public pure {
+        WeightWord word = WeightWord.wrap(Weights.withMember(0, 3, 0));
+        for (uint256 lane = 0; lane < 8; ++lane) {
+            (bool isMember, uint256 weight) = word.read(lane, 0);
+            assertTrue(isMember == (lane == 3) && weight == 0, "no weight");
+        }
+    }
+
+    /// @dev As the table of the word has it: whoever asks for the word reads the round there.
+    function test_the_round_from_which_weights_hold_is_the_word_s_last_32_bits() public pure {
+        uint256 lanes = Weights.withMember(0, 7, 10_000);
+        WeightWord word = WeightWord.wrap(0).changed(lanes, type(uint32).max);
+        assertEq(WeightWord.unwrap(word), lanes | (uint256(type(uint32).max) << 224), "word");
+        (bool isMember, ) = word.read(7, type(uint32).max - 1);
+        assertTrue(!isMember, "before");
+    }
+
+    function test_a_seat_handed_over_is_in_the_new_keys_slot() public pure {
+        Slot slot = Slots.handedOverIn(7, 200);
+        assertTrue(slot.isHandedOver() && slot.seat() == 200 && slot.round() == 7, "round and seat");
+        assertTrue(!slot.isRetired() && slot.weight() == 0, "no more");
+    }
+
+    /// @dev On the roster from round 5 on and until before round 9; the key changed in round 7.
+    function test_a_seat_is_its_key_s_of_the_round() public pure {
+        (address old, address fresh) = (address(1), address(2));
+        Seat memory seat = Seat(fresh, 5, 9, 7, 0, old, 1);
+        address[6] memory expected = [address(0), old, old, fresh, fresh, address(0)];
+        for (uint256 i = 0; i < 6; ++i) assertEq(Evidence.holder(seat, 4 + i), expected[i], "of a round");
+        seat.untilRound = 0;
+        assertEq(Evidence.holder(seat, 4), address(0), "before its first");
+        assertEq(Evidence.holder(seat, 9), fresh, "who has not left");
+        seat.fromRound = 0;
+        assertEq(Evidence.holder(seat, 7), address(0), "never on a roster");
+    }
+
+    function test_a_word_is_at_the_top_where_all_eight_seats_are() public pure {
+        uint256 lanes = type(uint256).max / type(uint32).max;
+        uint256 top = 10_000 | (3 << 14) | (1 << 30);
+        assertTrue(StandingWord.wrap(top * lanes).isAtTop(3), "all");
+        for (uint256 lane = 0; lane < 8; ++lane) {
+            assertTrue(!StandingWord.wrap(top * lanes - (1 << (32 * lane))).isAtTop(3), "one is below it");
+        }
+        uint256[4] memory others = [uint256(0), 10_000 | (1 << 30), (3 << 14) | (1 << 30), 1 << 30];
+        for (uint256 i = 0; i < 4; ++i) assertTrue(!StandingWord.wrap(others[i] * lanes).isAtTop(3), "none is");
+    }
+
+    function test_an_update_has_a_leaf_for_its_header_and_every_1024_codes() public pure {
+        uint64[5] memory dimensions = [uint64(1), 1_024, 1_025, 2_048, 2 ** 31];
+        uint256[5] memory leaves = [uint256(2), 2, 3, 3, 1 + 2 ** 21];
+        for (uint256 i = 0; i < 5; ++i) assertEq(Blocks.updateLeaves(dimensions[i]), leaves[i], "leaves");
+    }
+
     function test_a_block_begins_at_every_256th_coordinate() public pure {
         uint64[6] memory dimensions = [uint64(1), 255, 256, 257, 512, 2 ** 31];
         uint256[6] memory blocks = [uint256(1), 1, 1, 2, 2, 2 ** 23];
         for (uint256 i = 0; i < 6; ++i) assertEq(Blocks.count(dimensions[i]), blocks[i], "blocks");
+    }
+
+    function test_squares_are_of_each_update_by_itself() public view {
+        bytes memory columns = new bytes(3 * 256);
+        for (uint256 i = 0; i < columns.length; ++i) columns[i] = bytes1(uint8(1 + i / 256));
+        uint256[] memory sums = this.squares(columns, 3, 256);
+        for (uint256 row = 0; row < 3; ++row) assertEq(sums[row], 256 * (row + 1) ** 2, "squares");
     }
 
     /// @dev Codes of -1 have all bits set, so a bit too many would show.
@@ -255,6 +366,17 @@ contract CoverageTest is Swarm {
         for (uint256 coordinates = 1; coordinates <= 256; coordinates += 5) {
             uint256[] memory sums = this.squares(columns, 2, coordinates);
             assertTrue(sums[0] == coordinates && sums[1] == coordinates, "one each");
+        }
+    }
+
+    /// @dev Of the codes before the last coordinate, not of as many behind it.
+    function test_squares_are_of_the_first_coordinates() public view {
+        bytes memory columns = new bytes(256);
+        for (uint256 i = 0; i < 256; ++i) columns[i] = bytes1(uint8(1 + (i % 127)));
+        uint256 expected = 0;
+        for (uint256 coordinates = 1; coordinates <= 256; ++coordinates) {
+            expected += (1 + ((coordinates - 1) % 127)) ** 2;
+            assertEq(this.squares(columns, 1, coordinates)[0], expected, "squares");
         }
     }
 

@@ -82,6 +82,18 @@ contract DisputesTest is DisputeSwarm {
         assertStruck(hash, IDisputes.Kind.Coordinate);
     }
 
+    /// @dev Whatever the parent has there.
+    function test_the_place_behind_the_last_coordinate_follows_no_rule() public {
+        prepare(5, defaultTerms(), 3);
+        playFirst();
+        aggregateHonestly();
+        claim();
+        expectNothingWrong(IDisputes.Kind.Coordinate);
+        challengeCoordinate(231);
+        expectNothingWrong(IDisputes.Kind.Coordinate);
+        challengeCoordinate(232);
+    }
+
     function test_columns_behind_the_last_coordinate_must_be_zero() public {
         prepare(5, defaultTerms(), 3);
         playFirst();
@@ -144,6 +156,68 @@ contract DisputesTest is DisputeSwarm {
         }
     }
 
+    /// @dev An update's leaf holds four blocks: of a later block another leaf is asked for.
+    function test_a_column_of_a_later_block_is_under_a_later_leaf() public {
+        Terms memory given = defaultTerms();
+        given.dimension = 2_000;
+        prepare(5, given, 6);
+        playFirst();
+        aggregateHonestly();
+        columnsData[0] = bytes1(uint8(columnsData[0]) ^ 1);
+        bytes32 hash = claim();
+        challengeColumn(byAddress()[0]);
+        assertStruck(hash, IDisputes.Kind.Column);
+    }
+
+    function test_columns_are_those_under_the_result_s_root() public {
+        bytes32 hash = honest();
+        columnsData[0] ^= 0x01;
+        expectError(abi.encodeWithSelector(IDisputes.BadProof.selector, claimed.columnsRoot, 1));
+        challengeColumn(byAddress()[0]);
+        assertEq(disputes.strikeOf(group, hash).struckAt, 0, "not struck");
+    }
+
+    function test_columns_are_held_against_what_is_under_the_updates_root() public {
+        bytes32 hash = honest();
+        uint256 node = byAddress()[0];
+        bytes memory other = codes[node];
+        other[0] ^= 0x01;
+        codes[node] = other;
+        expectError(abi.encodeWithSelector(IDisputes.BadProof.selector, revealed[1][node].updateRoot, 1));
+        challengeColumn(node);
+        assertEq(disputes.strikeOf(group, hash).struckAt, 0, "not struck");
+    }
+
+    /// @dev The finest grid: a code is as much as an integer of the model.
+    function test_a_block_of_the_finest_grid_can_be_held_against_its_codes() public {
+        Terms memory given = defaultTerms();
+        (given.fractionBits, given.minExponent, given.maxExponent) = (4, -8, 4);
+        prepare(5, given, 1);
+        playFirst();
+        aggregateHonestly();
+        claim();
+        expectNothingWrong(IDisputes.Kind.Coordinate);
+        challengeCoordinate(0);
+    }
+
+    function test_a_parent_s_block_of_the_least_exponent_can_be_read() public {
+        beforeData = modelLeaf(-16, 1);
+        honest();
+        expectNothingWrong(IDisputes.Kind.Coordinate);
+        challengeCoordinate(0);
+    }
+
+    function test_a_strike_is_told() public {
+        prepare();
+        playFirst();
+        aggregateHonestly();
+        claimed.included = 0x1;
+        bytes32 hash = claim();
+        vm.expectEmit(address(disputes));
+        emit IDisputes.ResultStruck(group, 1, hash, WATCHER, IDisputes.Kind.Terms);
+        challengeTerms();
+    }
+
     function test_columns_of_a_wrong_length_are_struck_by_an_update() public {
         prepare();
         playFirst();
@@ -157,6 +231,12 @@ contract DisputesTest is DisputeSwarm {
     function test_an_update_with_a_code_of_minus_128_must_not_be_included() public {
         prepare();
         codes[2][700] = 0x80;
+        _wrongUpdate(2, 1);
+    }
+
+    function test_an_update_whose_first_code_is_minus_128_must_not_be_included() public {
+        prepare();
+        codes[2][0] = 0x80;
         _wrongUpdate(2, 1);
     }
 
@@ -234,10 +314,14 @@ contract DisputesTest is DisputeSwarm {
         }
         vm.expectRevert(abi.encodeWithSelector(IDisputes.BadProof.selector, result.columnsRoot, 2));
         disputes.challengeCoordinate(group, result, parent, 2, 0, good[0], good[1], good[2]);
+        vm.expectRevert(abi.encodeWithSelector(IDisputes.IndexOutOfRange.selector, 5, 4));
+        disputes.challengeCoordinate(group, result, parent, 5, 0, good[0], good[1], good[2]);
         vm.expectRevert(abi.encodeWithSelector(IDisputes.IndexOutOfRange.selector, 4, 4));
         disputes.challengeCoordinate(group, result, parent, 4, 0, good[0], good[1], good[2]);
         vm.expectRevert(abi.encodeWithSelector(IDisputes.IndexOutOfRange.selector, 256, 256));
         disputes.challengeCoordinate(group, result, parent, 1, 256, good[0], good[1], good[2]);
+        vm.expectRevert(abi.encodeWithSelector(IDisputes.IndexOutOfRange.selector, 257, 256));
+        disputes.challengeCoordinate(group, result, parent, 1, 257, good[0], good[1], good[2]);
         parent.metric = 1;
         vm.expectRevert(abi.encodeWithSelector(IDisputes.WrongParent.selector, genesis, hashOf(parent)));
         disputes.challengeCoordinate(group, result, parent, 1, 0, good[0], good[1], good[2]);
@@ -417,6 +501,7 @@ contract DisputesTest is DisputeSwarm {
         assertPhase(3, Phase.Closed);
         (, , , uint32 struckRound) = views.head(group);
         assertEq(struckRound, 3, "every later round");
+        _assertBindsNobodyOnceFollowed(3);
         vm.warp(vm_now() + WINDOW);
         for (uint256 i = 0; i < 3; ++i) rounds.settleVoid(group);
         (bytes32 head, , , ) = views.head(group);
@@ -424,5 +509,13 @@ contract DisputesTest is DisputeSwarm {
         play(5, 4, genesis, 1);
         (uint32 round, , , ) = views.phase(group);
         assertEq(round, 4, "the next round");
+    }
+
+    /// @dev Opens the next round and goes back.
+    function _assertBindsNobodyOnceFollowed(uint32 round) private {
+        uint256 before = vm.snapshotState();
+        play(5, round + 1, genesis, 1);
+        assertTrue(!rounds.recordOf(group, round % 8).binds(), "votes on a round that was void before they were cast");
+        vm.revertToState(before);
     }
 }

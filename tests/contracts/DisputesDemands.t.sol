@@ -33,10 +33,13 @@ contract DisputesDemandsTest is DisputeSwarm {
         uint256 supply = token.totalSupply();
         for (uint256 i = 0; i < 2; ++i) {
             IDisputes.Tree tree = i == 0 ? MODEL : COLUMNS;
+            uint256 until = vm_now() + WINDOW;
+            vm.expectEmit(address(disputes));
+            emit IDisputes.Demanded(group, 1, hash, WATCHER, tree, 1, BOND, until);
             demand(tree, 1);
             assertEq(token.balanceOf(address(disputes)), BOND, "held");
             IDisputes.Demand memory entry = disputes.demandOf(group, hash, WATCHER);
-            assertEq(entry.until, vm_now() + WINDOW, "deadline");
+            assertEq(entry.until, until, "deadline");
             Leaf memory shown = blockLeaves()[i == 0 ? 2 : 0];
             vm.expectEmit(address(disputes));
             emit IDisputes.Answered(group, 1, hash, WATCHER, HELPER, tree, 1, shown.data, shown.proof);
@@ -121,14 +124,34 @@ contract DisputesDemandsTest is DisputeSwarm {
         assertEq(settledRound(), 1, "final");
     }
 
+    /// @dev The window counts from the close: who shows a result early takes no time away.
+    function test_a_demand_may_come_a_window_after_the_close() public {
+        prepare();
+        playFirst();
+        aggregateHonestly();
+        hash = conclude();
+        for (uint256 i = 0; i < 5; ++i) commit(i, 2, hash);
+        reveal(0, 2, hash);
+        vm.warp(vm_now() + WINDOW + 5);
+        for (uint256 i = 1; i < 5; ++i) reveal(i, 2, hash);
+        vm.warp(vm_now() + WINDOW - 1);
+        demand(MODEL, 1);
+        assertEq(disputes.demandOf(group, hash, WATCHER).until, vm_now() + WINDOW, "asked");
+    }
+
     function test_a_demand_comes_before_the_result_is_due() public withPresented {
         uint256 due = vm_now() + WINDOW;
         vm.warp(due);
         expectError(abi.encodeWithSelector(IDisputes.TooLate.selector, due, due));
         demand(MODEL, 1);
+        vm.warp(due + 3);
+        expectError(abi.encodeWithSelector(IDisputes.TooLate.selector, due, due + 3));
+        demand(MODEL, 1);
         expectError(abi.encodeWithSelector(IDisputes.IndexOutOfRange.selector, 4, 4));
         vm.warp(due - 1);
         demand(MODEL, 4);
+        expectError(abi.encodeWithSelector(IDisputes.IndexOutOfRange.selector, 7, 4));
+        demand(MODEL, 7);
         demand(MODEL, 3);
     }
 
@@ -200,6 +223,8 @@ contract DisputesDemandsTest is DisputeSwarm {
         challengeTerms();
         expectError(abi.encodeWithSelector(IDisputes.AlreadyStruck.selector, hash));
         answer(HELPER, MODEL);
+        vm.expectEmit(address(disputes));
+        emit IDisputes.BondReturned(group, hash, WATCHER, BOND);
         disputes.reclaim(group, hash, WATCHER);
         assertEq(token.balanceOf(WATCHER), before, "the bond is back");
         assertEq(token.balanceOf(address(disputes)), 0, "nothing stays");

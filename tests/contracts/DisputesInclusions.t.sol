@@ -71,6 +71,26 @@ contract DisputesInclusionsTest is DisputeSwarm {
         assertStruck(hash, IDisputes.Kind.Absence);
     }
 
+    /// @dev A slot is used again eight rounds later; until then it says what its node did before.
+    function test_who_revealed_in_an_earlier_round_alone_must_not_be_included() public {
+        prepare();
+        for (uint32 round = 1; round <= 8; ++round) {
+            play(5, round, genesis, 1);
+            if (round != 1) rounds.settleVoid(group);
+        }
+        play(4, 9, genesis, COMMIT);
+        rounds.settleVoid(group);
+        claimed = resultOf(9, genesis, 0x1F);
+        bytes32 hash = hashOf(claimed);
+        play(5, 10, hash, 1);
+        (bool didCommit, bool didReveal, , ) = views.slot(group, nodes[4], 1);
+        assertTrue(didCommit && didReveal, "the slot is of the first round");
+        expectNothingWrong(IDisputes.Kind.Absence);
+        challengeAbsence(3);
+        challengeAbsence(4);
+        assertEq(disputes.strikeOf(group, hash).struckAt, vm_now(), "struck");
+    }
+
     function test_an_empty_seat_must_not_be_included() public {
         prepare();
         playFirst();
@@ -172,18 +192,28 @@ contract DisputesInclusionsTest is DisputeSwarm {
     // ------------------------------------------------------------------------------------------------ terms
 
     function test_too_few_updates_break_the_terms() public {
+        prepare();
         _claim(1 << 4, 0, genesis);
         challengeTerms();
         assertStruck(hashOf(claimed), IDisputes.Kind.Terms);
     }
 
+    function test_as_many_updates_as_are_asked_for_keep_the_terms() public {
+        prepare();
+        _claim(0x3, 0, genesis);
+        expectNothingWrong(IDisputes.Kind.Terms);
+        challengeTerms();
+    }
+
     function test_a_choice_breaks_the_terms() public {
+        prepare();
         _claim(0x1F, bytes32(uint256(1)), genesis);
         challengeTerms();
         assertStruck(hashOf(claimed), IDisputes.Kind.Terms);
     }
 
     function test_another_parent_than_the_head_breaks_the_terms() public {
+        prepare();
         _claim(0x1F, 0, keccak256("no parent"));
         challengeTerms();
         assertStruck(hashOf(claimed), IDisputes.Kind.Terms);
@@ -198,6 +228,16 @@ contract DisputesInclusionsTest is DisputeSwarm {
         vm.warp(vm_now() + 1);
         for (uint256 i = 0; i < 5; ++i) revealed[2][i] = opening(i, 2, i == 0 ? odd : genesis);
         playRevealed(2, 5);
+        expectNothingWrong(IDisputes.Kind.Terms);
+        challengeTerms();
+    }
+
+    /// @dev That of a round after the next to settle stands on no head yet.
+    function test_an_honest_result_that_builds_on_an_honest_one_keeps_the_terms() public {
+        bytes32 hash = honest();
+        Result memory second = resultOf(2, hash, 0x1F);
+        play(5, 3, hashOf(second), 1);
+        claimed = second;
         expectNothingWrong(IDisputes.Kind.Terms);
         challengeTerms();
     }
@@ -225,7 +265,6 @@ contract DisputesInclusionsTest is DisputeSwarm {
     }
 
     function _claim(uint256 included, bytes32 choiceRoot, bytes32 parent) private {
-        prepare();
         playFirst();
         aggregateHonestly();
         (claimed.included, claimed.choiceRoot, claimed.parent) = (included, choiceRoot, parent);

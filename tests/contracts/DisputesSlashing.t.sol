@@ -30,6 +30,30 @@ contract DisputesSlashingTest is DisputeSwarm {
         assertEq(disputes.strikeOf(group, hash).slashed, 0x1F, "seats");
     }
 
+    function test_a_slash_is_told() public {
+        bytes32 hash = _struckBy(WATCHER);
+        vm.expectEmit(address(disputes));
+        emit IDisputes.VoterSlashed(group, hash, 3, nodes[3], TAKEN);
+        slash(hash, 3);
+    }
+
+    function test_a_strike_tells_whether_anything_is_void_by_it() public {
+        bytes32 hash = honest();
+        vm.prank(address(disputes));
+        assertTrue(!rounds.strike(group, 1, ~hash), "what nobody agreed on");
+        vm.prank(address(disputes));
+        assertTrue(rounds.strike(group, 1, hash), "what all agreed on");
+    }
+
+    function test_a_slashed_seat_weighs_less_from_the_next_opening_on() public {
+        bytes32 hash = _struckBy(WATCHER);
+        (, uint32 before) = views.roster(group);
+        slash(hash, 0);
+        (, uint32 later) = views.roster(group);
+        assertEq(before, 5_000, "five newcomers");
+        assertEq(later, 4_001, "of which one has lost its reputation");
+    }
+
     function test_the_challenger_collects_after_a_window() public {
         bytes32 hash = _struckBy(WATCHER);
         uint256 from = vm_now() + WINDOW;
@@ -39,6 +63,8 @@ contract DisputesSlashingTest is DisputeSwarm {
         vm.expectRevert(abi.encodeWithSelector(IDisputes.TooEarly.selector, from, from - 1));
         disputes.collect(group, hash);
         vm.warp(from);
+        vm.expectEmit(address(disputes));
+        emit IDisputes.Collected(group, hash, WATCHER, 2 * PART, 0);
         disputes.collect(group, hash);
         assertEq(token.balanceOf(WATCHER), 2 * PART, "paid");
         vm.expectRevert(abi.encodeWithSelector(IDisputes.NothingToCollect.selector, hash));
@@ -58,6 +84,31 @@ contract DisputesSlashingTest is DisputeSwarm {
     function test_a_node_earns_nothing_by_its_own_vote() public {
         prepare();
         _earnsNothing(nodes[1]);
+    }
+
+    function test_a_node_earns_nothing_by_its_own_vote_whichever_key_it_challenges_with() public {
+        prepare();
+        playFirst();
+        aggregateHonestly();
+        claimed.included = 0x1;
+        bytes32 hash = claim();
+        address voter = nodes[1];
+        (address later, bytes memory publicKey, bytes memory signature) = registration(77_777, operators[1], 0);
+        vm.prank(operators[1]);
+        identities.rotate(2, publicKey, signature);
+        rounds.rekey(group, 1);
+        uint256 before = vm.snapshotState();
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.prank(i == 0 ? voter : later);
+            disputes.challengeTerms(group, claimed);
+            slash(hash, 0);
+            slash(hash, 1);
+            vm.warp(vm_now() + WINDOW);
+            disputes.collect(group, hash);
+            assertEq(token.balanceOf(i == 0 ? voter : later), 0, "nothing earned");
+            assertEq(token.balanceOf(address(disputes)), 0, "escrow");
+            vm.revertToState(before);
+        }
     }
 
     function _earnsNothing(address challenger) private {

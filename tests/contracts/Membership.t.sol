@@ -140,6 +140,9 @@ contract MembershipTest is Swarm {
         _isRefused(index, abi.encode(expiry, bytes32("n"), signature), creator);
         vm.chainId(chain);
 
+        bytes32 digest = _digest(group, 1, expiry, "n");
+        vm.expectEmit(address(groups));
+        emit IGroupRegistry.InvitationAccepted(group, 1, digest);
         vm.prank(nodes[index]);
         rounds.join(group, nodes[index], abi.encode(expiry, bytes32("n"), signature));
         // A second one of the same words is the same one.

@@ -61,7 +61,13 @@ contract PresentingTest is Swarm {
         vm.warp(vm_now() + 5);
         reveal(1, 2, hash);
         reveal(2, 2, hash);
-        assertEq(views.roundAt(group, 2).due, vm_now() + WINDOW, "a window from the close");
+        uint256 due = vm_now() + WINDOW;
+        assertEq(views.roundAt(group, 2).due, due, "a window from the close");
+        vm.warp(due - 1);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.WindowOpen.selector, due, due - 1));
+        rounds.finalize(group, result);
+        vm.warp(due);
+        rounds.finalize(group, result);
     }
 
     function test_only_what_leads_is_presented() public {
@@ -77,6 +83,14 @@ contract PresentingTest is Swarm {
         _vote(0, 1, 2, OTHER);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.ResultMismatch.selector, OTHER, hash));
         rounds.present(group, result);
+    }
+
+    /// @dev Where the votes on the last round would be kept are those of a round eight before.
+    function test_no_result_of_the_last_round_is_presented() public {
+        swarmOf(2);
+        for (uint32 round = 1; round <= 8; ++round) play(2, round, genesis, 1);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotAgreed.selector, group, 8));
+        rounds.present(group, resultOf(8, genesis, 3));
     }
 
     function test_a_vote_presents_only_what_it_votes_for() public {

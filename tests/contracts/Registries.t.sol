@@ -74,6 +74,11 @@ contract RegistriesTest is Swarm {
         vm.expectRevert(abi.encodeWithSelector(IIdentityRegistry.EndpointLength.selector, 513));
         vm.prank(nodes[index]);
         identities.announce(string(new bytes(513)));
+        string memory longest = string(new bytes(512));
+        vm.expectEmit(address(identities));
+        emit IIdentityRegistry.EndpointAnnounced(1, nodes[index], longest);
+        vm.prank(nodes[index]);
+        identities.announce(longest);
     }
 
     // ------------------------------------------------------------------------------------------------ groups
@@ -209,6 +214,8 @@ contract RegistriesTest is Swarm {
         vm.expectRevert(abi.encodeWithSelector(IStakeVault.InsufficientStake.selector, 1, 5, type(uint256).max));
         vm.prank(operators[0]);
         vault.withdraw(1, type(uint256).max, address(this));
+        vm.expectEmit(address(vault));
+        emit IStakeVault.StakeWithdrawn(1, address(0xB0B), 2);
         vm.prank(operators[0]);
         vault.withdraw(1, 2, address(0xB0B));
         assertEq(token.balanceOf(address(0xB0B)), 2, "withdrawn");
@@ -306,11 +313,40 @@ contract RegistriesTest is Swarm {
         vm.prank(address(rounds));
         distributor.pay(group, payment);
         assertEq(distributor.creditOf(group, 1), 1e9, "a unit each");
-        payment.reward = 2e9 - 1;
+        (payment.reward, payment.whole) = (1e9, 0x2);
+        vm.prank(address(rounds));
+        distributor.pay(group, payment);
+        assertEq(distributor.creditOf(group, 0), 1e9, "no part in what the other earned");
+        assertEq(distributor.creditOf(group, 1), 2e9, "another unit");
+        (payment.reward, payment.whole) = (2e9 - 1, 0x3);
         vm.recordLogs();
         vm.prank(address(rounds));
         distributor.pay(group, payment);
         assertEq(vm.getRecordedLogs().length, 0, "nothing is told of nothing");
+    }
+
+    function test_a_budget_is_told() public {
+        createGroup(defaultTerms());
+        vm.expectEmit(address(groups));
+        emit IGroupRegistry.GroupFunded(group, address(this), 7);
+        vm.expectEmit(address(distributor));
+        emit IRewardDistributor.BudgetAdded(group, 7);
+        fund(7);
+    }
+
+    /// @dev Four seats share a word of what they missed: the fifth claims, the sixth keeps, the first four missed all.
+    function test_a_claim_of_the_fifth_seat_is_of_that_seat_alone() public {
+        Terms memory terms = defaultTerms();
+        terms.capacity = 6;
+        swarmOf(6, terms);
+        vm.prank(address(rounds));
+        distributor.pay(group, IRewardDistributor.Payment(1, 20e9, 1, 1, 0x30, 0, 0x3F));
+        GroupId[] memory inGroups = new GroupId[](1);
+        uint8[] memory seats = new uint8[](1);
+        (inGroups[0], seats[0]) = (group, 4);
+        vm.prank(operators[4]);
+        distributor.claim(inGroups, seats);
+        for (uint8 seat = 0; seat < 6; ++seat) assertEq(distributor.creditOf(group, seat), seat == 5 ? 10e9 : 0, "credit");
     }
 
     function test_claim() public {
@@ -341,8 +377,8 @@ contract RegistriesTest is Swarm {
         vm.prank(nodes[1]);
         rounds.leave(group, nodes[1]);
         rounds.release(group, 1);
-        (, , operator, unclaimed) = distributor.rewards(nodes[1]);
-        assertTrue(operator == address(0) && unclaimed == 0, "no seat");
+        (at, seat, operator, unclaimed) = distributor.rewards(nodes[1]);
+        assertTrue(GroupId.unwrap(at) == 0 && seat == 0 && operator == address(0) && unclaimed == 0, "no seat");
         stakeAndJoin(register());
         assertEq(distributor.creditOf(group, 2), 0, "a newcomer starts with nothing");
         vm.prank(operators[1]);

@@ -105,18 +105,25 @@ contract RelayTest is Swarm {
         bytes memory taken;
         for (uint256 i = 0; i < 2; ++i) taken = abi.encodePacked(taken, nodes[i], keccak256(abi.encode("sealed", i, uint32(1))));
         SignedCommit[] memory commits = _commits(2, 1);
+        uint256 deadline = vm_now() + REVEAL;
         vm.expectEmit(address(rounds));
         emit IRoundManager.CommitsRelayed(id, taken);
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.RevealStarted(group, 1, deadline);
         relay.relayCommits(id, commits);
-        taken = "";
-        for (uint256 i = 0; i < 2; ++i) {
-            Reveal memory opened = opening(i, 1, genesis);
-            taken = abi.encodePacked(taken, nodes[i], opened.updateRoot, opened.report, opened.available, opened.salt);
-        }
+        taken = bytes.concat(_told(0), _told(1));
         SignedReveal[] memory reveals = _reveals(2, 1);
         vm.expectEmit(address(rounds));
         emit IRoundManager.RevealsRelayed(id, genesis, taken);
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.RoundClosed(group, 1);
         relay.relayReveals(id, genesis, reveals);
+    }
+
+    /// @dev What a batch tells of a node's reveal in the first round.
+    function _told(uint256 index) private view returns (bytes memory) {
+        Reveal memory opened = opening(index, 1, genesis);
+        return abi.encodePacked(nodes[index], opened.updateRoot, opened.report, opened.available, opened.salt);
     }
 
     function test_anyone_relays() public {
@@ -156,20 +163,30 @@ contract RelayTest is Swarm {
         batch[6] = spoilt[2];
         batch[6].r = 0;
         batch[7] = good[2];
-        assertEq(_relayCommits(1, batch), 3, "accepted");
+        bytes memory taken;
+        for (uint256 i = 0; i < 3; ++i) taken = abi.encodePacked(taken, nodes[i], keccak256(abi.encode("sealed", i, uint32(1))));
+        RoundId id = RoundIds.make(group, 1);
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.CommitsRelayed(id, taken);
+        assertEq(relay.relayCommits(id, batch), 3, "accepted");
         assertPhase(1, Phase.Reveal);
 
         SignedReveal[] memory opened = _reveals(3, 1);
         SignedReveal[] memory altered = _reveals(3, 1);
-        SignedReveal[] memory reveals = new SignedReveal[](5);
+        SignedReveal[] memory reveals = new SignedReveal[](6);
         reveals[0] = altered[0];
         reveals[0].updateRoot = keccak256("not what was committed");
         reveals[1] = opened[1];
         reveals[2] = opened[1];
         reveals[3] = altered[2];
         reveals[3].available = 0; // not what was signed
-        reveals[4] = opened[2];
-        assertEq(_relayReveals(1, reveals), 2, "accepted");
+        reveals[4] = altered[1];
+        reveals[4].r = 0; // nobody's
+        reveals[5] = opened[2];
+        taken = bytes.concat(_told(1), _told(2));
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.RevealsRelayed(id, genesis, taken);
+        assertEq(relay.relayReveals(id, genesis, reveals), 2, "accepted");
         (, bool revealed, , ) = views.slot(group, nodes[0], 1);
         assertTrue(!revealed, "nothing but what was committed is revealed");
         reveal(0, 1, genesis);
@@ -235,6 +252,10 @@ contract RelayTest is Swarm {
         forged[0].node = nodes[0];
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.OnlyRelay.selector, address(this)));
         rounds.commitFor(id, forged);
+        IRoundManager.RevealOf[] memory opened = new IRoundManager.RevealOf[](1);
+        opened[0].node = nodes[0];
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.OnlyRelay.selector, address(this)));
+        rounds.revealFor(id, opened);
         // Another relay on the same round manager has no say either.
         IRelay other = IRelay(deploy("Relay", abi.encode(rounds)));
         Signing memory signing = _signing(0, 1, 0, bytes32(bytes24("c")));
@@ -243,6 +264,22 @@ contract RelayTest is Swarm {
         batch[0] = _signedCommit(signing);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.OnlyRelay.selector, address(other)));
         other.relayCommits(id, batch);
+    }
+
+    /// @dev The event names one parent for all of a batch.
+    function test_a_batch_of_reveals_has_one_parent() public {
+        swarmOf(2);
+        RoundId id = RoundIds.make(group, 1);
+        bytes32 other = keccak256("another result");
+        commit(0, 1, genesis);
+        commit(1, 1, other);
+        IRoundManager.RevealOf[] memory reveals = new IRoundManager.RevealOf[](2);
+        reveals[0] = IRoundManager.RevealOf(nodes[0], opening(0, 1, genesis));
+        reveals[1] = IRoundManager.RevealOf(nodes[1], opening(1, 1, other));
+        vm.prank(address(relay));
+        assertEq(rounds.revealFor(id, reveals), 1, "the first one's alone");
+        assertEq(views.roundAt(group, 1).revealed, 1, "votes");
+        reveal(1, 1, other);
     }
 
     // ------------------------------------------------------------------------------------------------ replay

@@ -184,6 +184,25 @@ contract RoundsTest is Swarm {
         rounds.revealWith(id, opened, scores, none);
     }
 
+    function test_one_byte_of_scores_is_reported_and_none_are_not() public {
+        swarmOf(2);
+        RoundId id = RoundIds.make(group, 1);
+        Reveal memory opened = opening(0, 1, genesis);
+        bytes24 commitment = views.makeCommitment(group, 1, nodes[0], opened, hex"07");
+        vm.prank(nodes[0]);
+        rounds.commit(id, "sealed", commitment);
+        commit(1, 1, genesis);
+        Result memory none;
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.ScoresReported(id, nodes[0], hex"07");
+        vm.prank(nodes[0]);
+        rounds.revealWith(id, opened, hex"07", none);
+        vm.recordLogs();
+        vm.prank(nodes[1]);
+        rounds.revealWith(id, opening(1, 1, genesis), "", none);
+        assertEq(vm.getRecordedLogs().length, 2, "a reveal and the close");
+    }
+
     function test_events_of_a_round() public {
         swarmOf(1);
         bytes24 commitment = views.makeCommitment(group, 1, nodes[0], opening(0, 1, genesis), "");
@@ -248,6 +267,30 @@ contract RoundsTest is Swarm {
         assertTrue(agreed && parent == genesis, "three of five are the quorum");
     }
 
+    function test_votes_come_to_an_agreement_when_the_round_is_closed() public {
+        swarmOf(4);
+        for (uint256 i = 0; i < 4; ++i) commit(i, 1, genesis);
+        for (uint256 i = 0; i < 3; ++i) reveal(i, 1, genesis);
+        (bool agreed, bytes32 parent) = views.agreedParent(group, 1);
+        assertTrue(!agreed && parent == 0, "three of four agree, and the fourth can still vote");
+        reveal(3, 1, genesis);
+        (agreed, parent) = views.agreedParent(group, 1);
+        assertTrue(agreed && parent == genesis, "closed");
+    }
+
+    function test_exactly_the_quorum_is_enough() public {
+        Terms memory terms = defaultTerms();
+        terms.quorumBps = 5_000;
+        swarmOf(4, terms);
+        commit(0, 1, genesis);
+        commit(1, 1, genesis);
+        vm.warp(START + COMMIT);
+        reveal(0, 1, genesis);
+        reveal(1, 1, genesis);
+        (bool agreed, ) = views.agreedParent(group, 1);
+        assertTrue(agreed, "two of four");
+    }
+
     function test_one_seat_alone_goes_round() public {
         Terms memory terms = defaultTerms();
         terms.minUpdates = 1;
@@ -282,6 +325,23 @@ contract RoundsTest is Swarm {
         views.roundAt(group, 10);
         vm.expectRevert(abi.encodeWithSelector(IRoundViews.RoundNotKept.selector, group, 9, 0));
         views.agreedParent(group, 0);
+    }
+
+    /// @dev A round's number has 24 bits, and the ring's length is left of them. So many rounds are written, not played.
+    function test_the_last_round_is_2_to_the_24_less_9() public {
+        swarmOf(2);
+        uint32 last = type(uint24).max - 8;
+        bytes32 state = keccak256(abi.encode(group, 0));
+        bytes32 roster = bytes32(uint256(state) + 1);
+        vm.store(address(rounds), state, bytes32(uint256(last - 1)));
+        vm.store(address(rounds), roster, vm.load(address(rounds), roster) | bytes32(uint256(last - 1) << 64));
+        assertPhase(last - 1, Phase.Closed);
+        assertEq(settledRound(), last - 1, "settled");
+        play(2, last, genesis, 1);
+        assertPhase(last, Phase.Closed);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.UnexpectedRound.selector, group, last + 1, last + 1));
+        vm.prank(nodes[0]);
+        rounds.commit(RoundIds.make(group, last + 1), 0, "c");
     }
 
     function test_two_groups_do_not_touch_each_other() public {

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IGroupRegistry} from "../../contracts/interfaces/IGroupRegistry.sol";
 import {IIdentityRegistry} from "../../contracts/interfaces/IIdentityRegistry.sol";
+import {IRewardDistributor} from "../../contracts/interfaces/IRewardDistributor.sol";
 import {IRoundManager} from "../../contracts/interfaces/IRoundManager.sol";
 import {IRoundViews} from "../../contracts/interfaces/IRoundViews.sol";
 import {IStakeVault} from "../../contracts/interfaces/IStakeVault.sol";
@@ -209,6 +210,8 @@ contract SeatsTest is Swarm {
         rounds.settleVoid(group);
         vm.expectEmit(address(vault));
         emit IStakeVault.StakeUnlocked(3, (STAKE * 99) / 100);
+        vm.expectEmit(address(distributor));
+        emit IRewardDistributor.SeatAssigned(group, 2, address(0), address(0));
         rounds.release(group, 2);
         (uint256 free, uint256 locked) = vault.stakeOf(3);
         assertEq(free, (STAKE * 99) / 100, "free");
@@ -282,6 +285,224 @@ contract SeatsTest is Swarm {
         assertEq(weight, 10 * uint256(first), "roster weight");
     }
 
+    function test_the_ninth_seat_is_freed_and_taken_again_by_itself() public {
+        Terms memory terms = defaultTerms();
+        terms.capacity = 10;
+        swarmOf(10, terms);
+        vm.prank(nodes[8]);
+        rounds.leave(group, nodes[8]);
+        rounds.release(group, 8);
+        for (uint8 index = 0; index < 10; ++index) {
+            if (index != 8) assertEq(views.seatAt(group, index).reputation, 1_000, "of the others nothing changed");
+        }
+        assertEq(stakeAndJoin(register()), 8, "the freed seat");
+        // Whatever else the release had left in its word would weigh from the next final round on.
+        nodes[8] = nodes[10];
+        (bytes32 head, bytes32 parent) = (genesis, genesis);
+        for (uint32 round = 1; round <= 2; ++round) {
+            play(10, round, parent, 1);
+            parent = hashOf(resultOf(round, parent, 0x3FF));
+        }
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, resultOf(1, head, 0x3FF));
+        uint256 sum;
+        for (uint8 index = 0; index < 10; ++index) sum += views.seatAt(group, index).weight;
+        (, uint32 weight) = views.roster(group);
+        assertEq(weight, sum, "roster weight");
+    }
+
+    function test_the_ninth_seat_is_evicted_for_a_round_that_came_to_nothing() public {
+        Terms memory terms = defaultTerms();
+        (terms.capacity, terms.maxMissed) = (10, 1);
+        swarmOf(10, terms);
+        for (uint256 i = 0; i < 10; ++i) if (i != 8) commit(i, 1, genesis);
+        vm.warp(vm_now() + COMMIT);
+        for (uint256 i = 0; i < 10; ++i) if (i != 8) reveal(i, 1, genesis);
+        vm.warp(vm_now() + IDLE);
+        rounds.settleVoid(group);
+        for (uint8 index = 0; index < 10; ++index) assertEq(views.seatAt(group, index).missed, index == 8 ? 1 : 0, "missed");
+        rounds.evict(group, 8);
+    }
+
+    /// @dev The ninth seat leaves before the first round, the eighth after the second: neither is missed in what came after.
+    function test_who_has_left_is_missed_in_no_round() public {
+        Terms memory terms = defaultTerms();
+        terms.capacity = 10;
+        swarmOf(10, terms);
+        vm.prank(nodes[8]);
+        rounds.leave(group, nodes[8]);
+        bytes32 parent = genesis;
+        for (uint32 round = 1; round <= 2; ++round) {
+            for (uint256 i = 0; i < 10; ++i) if (i != 8) commit(i, round, parent);
+            vm.warp(vm_now() + 1);
+            for (uint256 i = 0; i < 10; ++i) if (i != 8) reveal(i, round, parent);
+            parent = hashOf(resultOf(round, parent, 0x2FF));
+        }
+        vm.prank(nodes[7]);
+        rounds.leave(group, nodes[7]);
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, resultOf(1, genesis, 0x2FF));
+        for (uint8 index = 0; index < 10; ++index) {
+            assertEq(views.seatAt(group, index).reputation, index == 8 ? 1_000 : 2_125, "reputation");
+            assertEq(views.seatAt(group, index).missed, 0, "missed");
+        }
+    }
+
+    /// @dev Weights are kept eight seats a word, too: the ninth seat's is not the first one's.
+    function test_the_first_seat_and_the_ninth_leave_each_by_itself() public {
+        Terms memory terms = defaultTerms();
+        terms.capacity = 10;
+        swarmOf(10, terms);
+        vm.prank(nodes[0]);
+        rounds.leave(group, nodes[0]);
+        assertEq(views.seatAt(group, 0).weight, 0, "the first left");
+        assertEq(views.seatAt(group, 8).weight, 1_000, "the ninth stays");
+        commit(8, 1, genesis);
+        (, , uint16 committed, ) = views.slot(group, nodes[8], 1);
+        assertEq(committed, 1_000, "and commits");
+        vm.prank(nodes[8]);
+        rounds.leave(group, nodes[8]);
+        assertEq(views.seatAt(group, 8).weight, 0, "the ninth left");
+        (uint8 seats, uint32 weight) = views.roster(group);
+        assertEq(seats, 8, "seats");
+        assertEq(weight, 8_000, "roster weight");
+    }
+
+    function test_a_full_group_gives_its_lowest_free_seat_and_no_taken_one() public {
+        Terms memory terms = defaultTerms();
+        terms.capacity = 10;
+        swarmOf(10, terms);
+        uint256 index = register();
+        vault.deposit(uint64(index + 1), STAKE);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.GroupFull.selector, group, 10));
+        vm.prank(nodes[index]);
+        rounds.join(group, nodes[index], "");
+        uint8[2] memory free = [9, 0];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.prank(nodes[free[i]]);
+            rounds.leave(group, nodes[free[i]]);
+            rounds.release(group, free[i]);
+        }
+        vm.prank(nodes[index]);
+        assertEq(rounds.join(group, nodes[index], ""), 0, "the lowest");
+        assertEq(stakeAndJoin(register()), 9, "the other");
+    }
+
+    /// @dev The first eight seats left, so that nothing of their word moves; of the other three two are included.
+    function test_seats_beyond_the_eighth_move_where_the_first_eight_do_not() public {
+        Terms memory terms = defaultTerms();
+        terms.capacity = 11;
+        swarmOf(11, terms);
+        for (uint256 i = 0; i < 8; ++i) {
+            vm.prank(nodes[i]);
+            rounds.leave(group, nodes[i]);
+        }
+        Result memory result = resultOf(1, genesis, 0x300);
+        for (uint32 round = 1; round <= 2; ++round) {
+            bytes32 parent = round == 1 ? genesis : hashOf(result);
+            for (uint256 i = 8; i < 11; ++i) commit(i, round, parent);
+            for (uint256 i = 8; i < 11; ++i) reveal(i, round, parent);
+        }
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, result);
+        for (uint8 index = 8; index < 11; ++index) {
+            assertEq(views.seatAt(group, index).reputation, index == 10 ? 875 : 2_125, "reputation");
+            assertEq(views.seatAt(group, index).missed, 0, "who revealed missed nothing");
+        }
+    }
+
+    /// @dev What a slash changes holds from the round after the open one.
+    function test_a_slashed_seat_weighs_less_in_the_next_round() public {
+        swarmOf(2);
+        commit(0, 1, genesis);
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.SeatSlashed(group, 1, STAKE / 2);
+        vm.prank(address(disputes));
+        rounds.slash(group, 1);
+        commit(1, 1, genesis);
+        (, , uint16 weight, ) = views.slot(group, nodes[1], 1);
+        assertEq(weight, 1_000, "in the open round");
+        for (uint256 i = 0; i < 2; ++i) reveal(i, 1, genesis);
+        commit(1, 2, genesis);
+        (, , weight, ) = views.slot(group, nodes[1], 2);
+        assertEq(weight, 1, "in the next");
+    }
+
+    function test_a_slash_of_the_ninth_seat_is_of_that_seat_alone() public {
+        Terms memory terms = defaultTerms();
+        terms.capacity = 9;
+        swarmOf(9, terms);
+        vm.prank(address(disputes));
+        rounds.slash(group, 8);
+        for (uint8 index = 0; index < 9; ++index) {
+            assertEq(views.seatAt(group, index).reputation, index == 8 ? 1 : 1_000, "reputation");
+        }
+        (, uint32 weight) = views.roster(group);
+        assertEq(weight, 8_001, "roster weight");
+    }
+
+    /// @dev Whoever takes the ninth seat again changes the weight of the ninth seat.
+    function test_a_seat_taken_again_leaves_the_weights_of_its_word() public {
+        Terms memory terms = defaultTerms();
+        (terms.capacity, terms.maturity) = (10, 1);
+        swarmOf(10, terms);
+        vm.prank(nodes[8]);
+        rounds.leave(group, nodes[8]);
+        rounds.release(group, 8);
+        bytes32 parent = genesis;
+        for (uint32 round = 1; round <= 2; ++round) {
+            for (uint256 i = 0; i < 8; ++i) commit(i, round, parent);
+            vm.warp(vm_now() + COMMIT);
+            for (uint256 i = 0; i < 8; ++i) reveal(i, round, parent);
+            parent = hashOf(resultOf(round, parent, 0xFF));
+        }
+        vm.warp(vm_now() + REVEAL + WINDOW);
+        rounds.finalize(group, resultOf(1, genesis, 0xFF));
+        uint256 weight = views.seatAt(group, 9).weight;
+        assertTrue(weight != views.seatAt(group, 1).weight, "who stayed away weighs less");
+        assertEq(stakeAndJoin(register()), 8, "the freed seat");
+        assertEq(views.seatAt(group, 9).weight, weight, "the tenth seat's weight");
+    }
+
+    /// @dev Two of 2,125 are mature, so two newcomers of 1,000 share 4,250 / 3 = 1,416.
+    function test_newcomers_share_a_third_of_what_the_mature_weigh() public {
+        Terms memory terms = defaultTerms();
+        terms.maturity = 1;
+        swarmOf(2, terms);
+        play(2, 1, genesis, 1);
+        bytes32 parent = hashOf(resultOf(1, genesis, 0x3));
+        play(2, 2, parent, 1);
+        stakeAndJoin(register());
+        stakeAndJoin(register());
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, resultOf(1, genesis, 0x3));
+        for (uint8 index = 0; index < 4; ++index) {
+            assertEq(views.seatAt(group, index).weight, index < 2 ? 2_125 : 708, "weight");
+        }
+        (, uint32 weight) = views.roster(group);
+        assertEq(weight, 2 * (2_125 + 708), "roster weight");
+    }
+
+    function test_the_ninth_seat_is_evicted_for_its_own_absence() public {
+        Terms memory terms = defaultTerms();
+        (terms.capacity, terms.maxMissed) = (9, 1);
+        swarmOf(9, terms);
+        bytes32 parent = genesis;
+        for (uint32 round = 1; round <= 2; ++round) {
+            for (uint256 i = 0; i < 8; ++i) commit(i, round, parent);
+            vm.warp(vm_now() + COMMIT);
+            for (uint256 i = 0; i < 8; ++i) reveal(i, round, parent);
+            parent = hashOf(resultOf(round, parent, 0xFF));
+        }
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, resultOf(1, genesis, 0xFF));
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotEvictable.selector, group, 0, 0));
+        rounds.evict(group, 0);
+        rounds.evict(group, 8);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotSeated.selector, group, address(0)));
+        rounds.evict(group, 9);
+    }
+
     // ------------------------------------------------------------------------------------------------ keys
 
     function test_rekey_in_the_middle_of_a_round() public {
@@ -290,6 +511,8 @@ contract SeatsTest is Swarm {
         address newNode = _rotate(0, NEW_KEY);
         vm.expectEmit(address(rounds));
         emit IRoundManager.SeatRekeyed(group, 0, nodes[0], newNode);
+        vm.expectEmit(address(distributor));
+        emit IRewardDistributor.SeatAssigned(group, 0, operators[0], newNode);
         rounds.rekey(group, 0);
         assertEq(views.seat(group, newNode).seat, 0, "seat");
         vm.expectRevert(abi.encodeWithSelector(IRoundViews.NotSeated.selector, group, nodes[0]));

@@ -178,6 +178,43 @@ contract SettlementTest is Swarm {
         assertEq(distributor.budgetOf(group), 10 * uint256(REWARD) - 2 * share - half, "budget");
     }
 
+    function test_who_leaves_after_its_vote_is_paid_in_full() public {
+        swarmOf(3);
+        play(3, 1, genesis, 16);
+        Result memory result = resultOf(1, genesis, ALL);
+        for (uint256 i = 0; i < 3; ++i) commit(i, 2, hashOf(result));
+        for (uint256 i = 0; i < 3; ++i) reveal(i, 2, hashOf(result));
+        vm.prank(nodes[2]);
+        rounds.leave(group, nodes[2]);
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, result);
+        uint256 share = (((uint256(REWARD) * 16) / (COMMIT + REVEAL)) / 3 / 1e9) * 1e9;
+        for (uint8 index = 0; index < 3; ++index) assertEq(distributor.creditOf(group, index), share, "share");
+    }
+
+    function test_a_round_is_void_as_soon_as_one_opened_too_late_to_follow_it() public {
+        swarmOf(3);
+        play(3, 1, genesis, 1);
+        vm.warp(vm_now() + IDLE);
+        commit(0, 2, genesis);
+        rounds.settleVoid(group);
+        assertEq(settledRound(), 1, "settled while the next is open");
+    }
+
+    function test_who_joins_later_has_no_part_in_what_was_paid() public {
+        swarmOf(4);
+        play(4, 1, genesis, 1);
+        bytes32 parent = hashOf(resultOf(1, genesis, 0xF));
+        play(4, 2, parent, 1);
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, resultOf(1, genesis, 0xF));
+        uint256 paid = distributor.creditOf(group, 0);
+        assertTrue(paid != 0, "paid");
+        assertEq(stakeAndJoin(register()), 4, "a seat of the next word");
+        assertEq(distributor.creditOf(group, 4), 0, "nothing yet");
+        for (uint8 index = 0; index < 4; ++index) assertEq(distributor.creditOf(group, index), paid, "theirs");
+    }
+
     function test_the_longest_round_pays_the_whole_reward_once() public {
         swarmOf(3);
         commit(0, 1, genesis);
@@ -229,6 +266,29 @@ contract SettlementTest is Swarm {
         (, weight) = views.roster(group);
         uint256 fit = mature / 3 < 3_000 ? (1_000 * (mature / 3)) / 3_000 : 1_000;
         assertEq(weight, mature + 3 * fit, "roster weight after the final round");
+    }
+
+    /// @dev One seat is at the top, so that a final round moves nobody. Four newcomers share 10,000 / 3 = 3,333.
+    function test_a_final_round_that_moves_nobody_shares_the_newcomers_part() public {
+        Terms memory terms = defaultTerms();
+        terms.minUpdates = 1;
+        swarmOf(1, terms);
+        (bytes32 head, bytes32 parent) = (genesis, genesis);
+        for (uint32 round = 1; round <= 72; ++round) {
+            play(1, round, parent, 0);
+            vm.warp(vm_now() + WINDOW);
+            if (round == 72) {
+                assertEq(views.seatAt(group, 0).weight, 10_000, "at the top");
+                for (uint256 i = 1; i < 5; ++i) stakeAndJoin(register());
+                for (uint8 i = 1; i < 5; ++i) assertEq(views.seatAt(group, i).weight, i == 4 ? 333 : 1_000, "first come");
+            }
+            if (round > 1) {
+                rounds.finalize(group, resultOf(round - 1, head, 1));
+                head = hashOf(resultOf(round - 1, head, 1));
+            }
+            parent = hashOf(resultOf(round, parent, 1));
+        }
+        for (uint8 i = 1; i < 5; ++i) assertEq(views.seatAt(group, i).weight, 833, "a quarter");
     }
 
     /// @dev The fourth newcomer finds nothing left of their part.
@@ -379,6 +439,48 @@ contract SettlementTest is Swarm {
         assertEq(settledRound(), 1, "settled");
     }
 
+    /// @dev Where the next round would say that it opened late is what one eight rounds before said.
+    function test_a_round_that_nobody_opened_is_never_void() public {
+        swarmOf(2);
+        play(2, 1, genesis, 1);
+        vm.warp(vm_now() + IDLE);
+        for (uint32 round = 2; round <= 8; ++round) play(2, round, genesis, 1);
+        vm.warp(vm_now() + IDLE);
+        for (uint32 round = 1; round <= 8; ++round) rounds.settleVoid(group);
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NothingToSettle.selector, group, 9));
+        rounds.settleVoid(group);
+    }
+
+    function test_a_strike_leaves_the_round_before_to_its_votes() public {
+        swarmOf(3);
+        Result memory one = resultOf(1, genesis, ALL);
+        bytes32 two = hashOf(resultOf(2, hashOf(one), ALL));
+        play(3, 1, genesis, 1);
+        play(3, 2, hashOf(one), 1);
+        play(3, 3, two, 1);
+        vm.prank(address(disputes));
+        assertTrue(rounds.strike(group, 2, two), "struck");
+        vm.expectRevert(abi.encodeWithSelector(IRoundManager.NothingToSettle.selector, group, 1));
+        rounds.settleVoid(group);
+        vm.warp(vm_now() + WINDOW);
+        rounds.finalize(group, one);
+        assertEq(settledRound(), 1, "final");
+    }
+
+    function test_a_struck_round_keeps_its_votes_and_its_successors_opening() public {
+        swarmOf(3);
+        play(3, 1, genesis, 1);
+        play(3, 2, OTHER, 1);
+        IRoundViews.RoundView memory first = views.roundAt(group, 1);
+        IRoundViews.RoundView memory second = views.roundAt(group, 2);
+        vm.prank(address(disputes));
+        rounds.strike(group, 1, OTHER);
+        assertEq(keccak256(abi.encode(views.roundAt(group, 1))), keccak256(abi.encode(first)), "votes");
+        assertEq(views.roundAt(group, 2).openedAt, second.openedAt, "opened");
+        assertEq(views.roundAt(group, 2).rosterWeight, second.rosterWeight, "roster weight");
+        assertTrue(views.roundAt(group, 2).struck && !second.struck, "struck");
+    }
+
     function test_a_result_nobody_presents_expires_and_voids_all_later_rounds() public {
         swarmOf(3);
         play(3, 1, genesis, 1);
@@ -422,6 +524,25 @@ contract SettlementTest is Swarm {
         assertEq(settledRound(), 5, "goes on");
     }
 
+    /// @dev The lowest members left before the first round.
+    function test_the_last_of_255_seats_forfeits_like_any_other() public {
+        Terms memory terms = defaultTerms();
+        terms.capacity = 255;
+        swarmOf(255, terms);
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.prank(nodes[i]);
+            rounds.leave(group, nodes[i]);
+        }
+        commit(2, 1, genesis);
+        commit(254, 1, genesis);
+        vm.warp(vm_now() + COMMIT);
+        reveal(2, 1, genesis);
+        vm.warp(vm_now() + REVEAL + IDLE);
+        vm.expectEmit(address(rounds));
+        emit IRoundManager.CommitForfeited(group, 1, 254, STAKE / 100);
+        rounds.settleVoid(group);
+    }
+
     function test_a_swarm_of_255_settles_in_one_transaction() public {
         Terms memory terms = defaultTerms();
         terms.capacity = 255;
@@ -444,6 +565,28 @@ contract SettlementTest is Swarm {
         vm.warp(vm_now() + REVEAL);
         rounds.settleVoid(group);
         assertTrue(vm.lastCallGas().gasTotalUsed < 16_777_216, "settleVoid fits a transaction");
+    }
+
+    /// @dev The seats of a group's last word are looked at, and nothing behind it; also where the lower half of the seats is gone.
+    function test_the_highest_of_255_seats_are_paid_by_their_own_votes() public {
+        Terms memory terms = defaultTerms();
+        terms.capacity = 255;
+        swarmOf(255, terms);
+        play(255, 1, genesis, 10);
+        for (uint256 i = 0; i < 130; ++i) {
+            vm.prank(nodes[i]);
+            rounds.leave(group, nodes[i]);
+        }
+        Result memory result = resultOf(1, genesis, type(uint256).max >> 1);
+        for (uint256 i = 130; i < 255; ++i) commit(i, 2, hashOf(result));
+        for (uint256 i = 130; i < 254; ++i) reveal(i, 2, hashOf(result));
+        vm.warp(vm_now() + REVEAL + WINDOW);
+        rounds.finalize(group, result);
+        uint256 whole = distributor.creditOf(group, 253);
+        assertTrue(whole > 0, "paid");
+        assertEq(distributor.creditOf(group, 130), whole, "the first that stayed");
+        assertEq(distributor.creditOf(group, 254), (whole / 2e9) * 1e9, "did not vote");
+        assertEq(distributor.creditOf(group, 0), (whole / 2e9) * 1e9, "left");
     }
 
     /// @dev Round 1 by all three, whose votes in round 2 agree on `result`, and the window over.

@@ -30,6 +30,8 @@ interface Vm {
     function getNonce(address account) external view returns (uint64);
     function chainId(uint256 id) external;
     function warp(uint256 time) external;
+    function load(address target, bytes32 slot) external view returns (bytes32);
+    function store(address target, bytes32 slot, bytes32 value) external;
     function prank(address sender) external;
     function startPrank(address sender) external;
     function stopPrank() external;

@@ -14,7 +14,7 @@ from web3.contract import Contract
 
 from swarm_chain.chain.connection import connect
 from swarm_chain.chain.local import LocalChain
-from swarm_chain.protocol.aggregation import UPDATES_MAX, aggregate, fraction
+from swarm_chain.protocol.aggregation import UPDATES_MAX, aggregate, cut_of, sum_without
 from swarm_chain.protocol.grid import BLOCK, EXPONENT_MIN, FRACTION_BITS_MAX, next_exponents
 from swarm_chain.protocol.model import Model
 from swarm_chain.types import Rule
@@ -75,7 +75,8 @@ def random_round(random: np.random.Generator) -> tuple[bytes, bytes, Counter[str
     given = head + coordinates.to_bytes(2, "big") + places + codes.tobytes()
     expected = after[picked].astype(">i4").tobytes() + exponents.tobytes()
 
-    numerators, denominator = fraction(rule, codes[:, picked])
+    cut = cut_of(rule, count)
+    numerators, denominator = sum_without(codes[:, picked], cut), count - 2 * cut
     steps = numerators.astype(object) * 2 ** (bits - exponent)
     seen = Counter(
         {
