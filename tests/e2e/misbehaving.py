@@ -23,7 +23,6 @@ from swarm_chain.node.wiring import wired
 from swarm_chain.protocol.commitment import commitment
 from swarm_chain.protocol.model import encode_model, model_root
 from swarm_chain.protocol.sealing import fresh_salt
-from swarm_chain.storage.cid import digest_of
 from swarm_chain.types import ZERO32, Reveal
 
 DIED = 77
@@ -73,15 +72,15 @@ class Misbehaving(Daemon):
     def _lying(self, compute):
         """What a round came to, with one weight off by one: the same lie on every node that tells it."""
 
-        def lie(domain, terms, round_, *facts):
-            outcome = compute(domain, terms, round_, *facts)
+        def lie(domain, terms, round_, parent_hash, parent, commits, opened, model_digest, passes):
+            outcome = compute(domain, terms, round_, parent_hash, parent, commits, opened, model_digest, passes)
             if outcome.result is None or not self.does("lies", round_):
                 return outcome
             weights = outcome.model.weights.copy()
             weights[1_000] += 1
             model = replace(outcome.model, weights=weights)
             data = encode_model(model)
-            result = replace(outcome.result, model_digest=digest_of(data), model_root=model_root(model))
+            result = replace(outcome.result, model_digest=model_digest(data), model_root=model_root(model))
             return replace(outcome, result=result, model=model, model_bytes=data)
 
         return lie

@@ -25,45 +25,47 @@ def check(swarm: Swarm) -> int:
     """Every final round was paid once, and what it had to; every seat is owed the sum. Returns how many. For groups whose seats stay.
 
     A seat included in round r gets an equal share of the reward in proportion to the time the round took, half of it if it did not reveal
-    in round r + 1.
+    in round r + 1. A round that took no time, as the chain tells it, is not paid: after ``anvil_reorg`` many blocks have one time.
+    All of it is read as of one block: what nodes sent before they ended may still be mined meanwhile.
     """
-    opened = {event.round: event for event in swarm.events(RoundOpened)}
-    closed = {event.round: event for event in swarm.events(RoundClosed)}
+    latest = swarm.contracts.web3.eth.block_number
+    opened = {event.round: event for event in swarm.events(RoundOpened, until=latest)}
+    closed = {event.round: event for event in swarm.events(RoundClosed, until=latest)}
     deadlines = {event.round: event.commit_deadline + swarm.terms.reveal_duration for event in opened.values()}
-    deadlines |= {event.round: event.reveal_deadline for event in swarm.events(RevealStarted)}  # where all committed before
-    included = {event.result_hash: event.result.included for event in swarm.events(ResultPresented)}
+    deadlines |= {event.round: event.reveal_deadline for event in swarm.events(RevealStarted, until=latest)}  # where all committed before
+    included = {event.result_hash: event.result.included for event in swarm.events(ResultPresented, until=latest)}
     seats = {node: swarm.seat(index) for index, node in enumerate(swarm.nodes)}
     revealed: dict[int, int] = {}
-    for event in swarm.events(Revealed):
+    for event in swarm.events(Revealed, until=latest):
         revealed[event.round] = revealed.get(event.round, 0) | 1 << seats[event.node]
-    paid = paid_rounds(swarm)
+    finals, paid = swarm.events(RoundFinal, until=latest), paid_rounds(swarm, latest)
+    assert paid.keys() <= {final.round for final in finals}
     budget, owed = BUDGET, dict.fromkeys(seats.values(), 0)
     full = swarm.terms.commit_duration + swarm.terms.reveal_duration
 
-    for final in swarm.events(RoundFinal):
+    for final in finals:
         round_, those = final.round, included[final.result_hash]
         end = _time(swarm, closed[round_].place.block) if round_ in closed else deadlines[round_]
         elapsed = end - _time(swarm, opened[round_].place.block)
         pot = min(swarm.terms.reward_per_round, budget) * min(elapsed, full) // full
         share = pot // those.bit_count() // GWEI * GWEI
+        assert (round_ in paid) == (share > 0), f"round {round_}"
         for seat in owed:
             if those >> seat & 1:
                 voted = revealed.get(Round(round_ + 1), 0) >> seat & 1
                 earned = share if voted else share // GWEI // 2 * GWEI
                 owed[seat] += earned
                 budget -= earned
-                assert paid[round_].get(seat, 0) == earned, f"round {round_}, seat {seat}"
-    assert len(paid) == len(swarm.events(RoundFinal))
+                assert paid.get(round_, {}).get(seat, 0) == earned, f"round {round_}, seat {seat}"
     for seat, sum_ in owed.items():
-        assert swarm.contracts.rewards.credit_of(swarm.group, Seat(seat)) == sum_
-    assert swarm.contracts.rewards.budget_of(swarm.group) == budget
-    return len(paid)
+        assert swarm.contracts.rewards.credit_of(swarm.group, Seat(seat), latest) == sum_
+    assert swarm.contracts.rewards.budget_of(swarm.group, latest) == budget
+    return len(finals)
 
 
-def paid_rounds(swarm: Swarm) -> dict[int, dict[Any, int]]:
-    """What each round paid each seat, in wei, by its event; fails where one was paid twice."""
-    rewards, latest = swarm.contracts.rewards, swarm.contracts.web3.eth.block_number
-    events = list(read_events(rewards.logs([topics(RoundPaid), topic_of(swarm.group)], 0, latest)))
+def paid_rounds(swarm: Swarm, latest: int) -> dict[int, dict[Any, int]]:
+    """What each round paid each seat up to a block, in wei, by its event; fails where one was paid twice."""
+    events = list(read_events(swarm.contracts.rewards.logs([topics(RoundPaid), topic_of(swarm.group)], 0, latest)))
     assert len({event.round for event in events}) == len(events)
     return {event.round: event.credits() for event in events if isinstance(event, RoundPaid)}
 

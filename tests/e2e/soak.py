@@ -26,7 +26,7 @@ from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deploying import deploy
 from swarm_chain.chain.deployment import load_deployment
-from swarm_chain.chain.events import CommitForfeited, RoundFinal, RoundsStruck, RoundVoid
+from swarm_chain.chain.events import CommitForfeited, RoundsStruck, RoundVoid
 from swarm_chain.chain.local import LocalChain
 from swarm_chain.chain.sender import Sender
 
@@ -99,6 +99,7 @@ class Soak:
             while swarm.contracts.views.head(swarm.group).final_round < calm + 2:
                 self._look(watcher)
             self._end_well(watcher)
+            troubles.ask("evm_setIntervalMining", 0)  # what was sent last isn't mined between two looks at the books
         return self._came_to(lasted, troubles.begun)
 
     def _start(self, node: int) -> None:
@@ -172,19 +173,18 @@ class Soak:
         """Checks the books; returns what the soak was like."""
         swarm = self.swarm
         books.check(swarm.contracts)
-        paid = pay.check(swarm)
+        final = pay.check(swarm)
         assert not swarm.events(RoundsStruck)
         for index in range(NODES):
             assert "Traceback" not in swarm.log(index).read_text(), f"node {index}"
         held = {who: quarters(measured) for who, measured in self.measured.items()}
         for each in held.values():
             check_flat(each)
-        finals, void = swarm.events(RoundFinal), swarm.events(RoundVoid)
-        assert paid == len(finals)
+        void = swarm.events(RoundVoid)
         return {
             "minutes": round(seconds / 60, 1),
-            "rounds": len(finals) + len(void),
-            "final": len(finals),
+            "rounds": final + len(void),
+            "final": final,
             "void": len(void),
             "forfeits": len(swarm.events(CommitForfeited)),
             "started_again": self.started_again,

@@ -204,9 +204,10 @@ class Swarm:
                 raise AssertionError(f"never: {what}\n{logs}")
             time.sleep(0.1)
 
-    def events(self, *kinds):
-        """The group's events of these kinds, so far."""
-        return self.contracts.rounds.events(self.group, kinds, 0, self.contracts.web3.eth.block_number)
+    def events(self, *kinds, until=None):
+        """The group's events of these kinds, so far or up to a block."""
+        latest = self.contracts.web3.eth.block_number if until is None else until
+        return self.contracts.rounds.events(self.group, kinds, 0, latest)
 
     def finals(self) -> list[Result]:
         """The group's final results, the first first."""

@@ -1,13 +1,17 @@
 """What is wrong from the start: a clear message, the exit code of the specification, and nothing lost."""
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from swarm_of_processes import Swarm
+from swarm_of_processes import TASK, Swarm
 
+from swarm_chain.chain.outbox import OUTBOX
 from swarm_chain.node.__main__ import main
 from swarm_chain.node.keys import NODE_KEY, key_path
 from swarm_chain.storage.cid import digest_of
@@ -99,6 +103,15 @@ def test_a_manifest_that_does_not_hash_to_its_digest(member: Swarm, capsys: pyte
     store = EmbeddedStore(member.home(0) / "store")
     assert store.size() == 0
     store.close()
+
+
+def test_data_that_is_not_there(swarm: Swarm, capsys: pytest.CaptureFixture[str]) -> None:
+    swarm.create(replace(TASK, images=replace(TASK.images, source="fashion"))).add_nodes(1)
+    code, said = exit_of(swarm, capsys, data_dir=str(swarm.folder))
+    assert code == 7
+    assert "No images of 'fashion'" in said
+    with closing(sqlite3.connect(swarm.home(0) / OUTBOX)) as outbox:
+        assert outbox.execute("SELECT name FROM steps").fetchall() == []  # nobody is told of a node that does not run
 
 
 def test_a_gateway_on_every_address_that_nobody_was_told(member: Swarm, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 """A network of stores in memory: what a node put, others fetch by the endpoint it announced."""
 
 from swarm_chain.errors import NotFoundError, TooLargeError
-from swarm_chain.storage.cid import cid_of
+from swarm_chain.storage.cid import File, cid_of, cut
 from swarm_chain.types import Digest
 
 
@@ -25,9 +25,9 @@ class MemoryStore:
         self._held: dict[Digest, bytes] = {}
 
     def put(self, data):
-        cid = cid_of(data)
-        self._held[cid.digest] = data
-        return cid
+        file = data if isinstance(data, File) else cut(data)
+        self._held[file.cid.digest] = file.data()
+        return file.cid
 
     def get(self, digest, max_bytes):
         if digest not in self._held:
