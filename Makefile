@@ -11,6 +11,7 @@ BIN := .venv/bin
 CUDA ?=
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 # a file's tests one after the other, the long ones (contracts, e2e) first
 ON_ALL_CORES := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
@@ -133,6 +134,27 @@ kills: install ## kill nodes at every step and at random moments; resumable, hou
 soak: install ## a swarm of processes for two hours of random faults; resumable
 	@$(BIN)/python scripts/soak.py $(SOAK_ARGS)
 
+# What is compared with has an environment of its own: the project's locked packages, torch, and the rivals beside them.
+.venv-bench/.installed: .venv/.python requirements.lock requirements-bench.lock scripts/install_torch.py
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python scripts/install_torch.py
+	@.venv-bench/bin/pip install --quiet --no-deps --require-hashes --requirement requirements.lock --requirement requirements-bench.lock
+	@pwd > "$$(.venv-bench/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/swarm-chain.pth"
+	@touch $@
+
+.PHONY: bench-tools
+bench-tools: install .venv-bench/.installed ## install what make bench compares with (about 300 MB)
+
+.PHONY: bench
+bench: bench-tools ## measure rules, codecs, a start, a round; write docs/bench.md; resumable, an hour
+	@.venv-bench/bin/python scripts/bench.py $(BENCH_ARGS)
+
+.PHONY: bench-lock
+bench-lock: .venv/.python ## resolve requirements-bench.in again
+	@$(BIN)/pip install --quiet uv==0.13.9
+	@$(BIN)/uv pip compile --no-deps --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --quiet \
+		--custom-compile-command "make bench-lock" requirements-bench.in --output-file requirements-bench.lock
+
 .PHONY: contracts-lock
 contracts-lock: .venv/.python ## resolve requirements-contracts.in again
 	@$(BIN)/pip install --quiet uv==0.13.9
@@ -142,6 +164,6 @@ contracts-lock: .venv/.python ## resolve requirements-contracts.in again
 .PHONY: clean
 clean: ## end every process and remove every file the project made here; keys stay
 	@if [ -x $(BIN)/swarm-chain ]; then $(BIN)/swarm-chain down; fi
-	@rm -rf .venv .venv-contracts node_modules dist build cache out hardhat-artifacts coverage coverage.json *.egg-info \
+	@rm -rf .venv .venv-contracts .venv-bench node_modules dist build cache out hardhat-artifacts coverage coverage.json *.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

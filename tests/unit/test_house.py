@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -67,3 +69,26 @@ def test_every_test_that_the_threats_name_exists() -> None:
     there |= {file.name for file in files} | {f"tests/{folder.name}" for folder in (ROOT / "tests").iterdir()}
     assert len(named) >= 40
     assert not named - there
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import pickle",
+        "from cloudpickle import loads",
+        "import dill",
+        "import joblib",
+        "import shelve",
+        "import marshal",
+        "import torch; torch.load('file')",
+        "import torch; torch.load('file', weights_only=False)",
+        "import numpy as np; np.load('file', allow_pickle=True)",
+        "from numpy import load",
+    ],
+)
+@pytest.mark.parametrize("folder", ["swarm_chain/node", "scripts", "tests/unit"])
+def test_the_lint_keeps_out_what_unpickles(line: str, folder: str) -> None:
+    ruff = [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format", "json", "--stdin-filename", f"{folder}/some.py", "-"]
+    run = subprocess.run(ruff, cwd=ROOT, input=f'"""A module."""\n\n{line}\n', capture_output=True, text=True, check=False)
+    found = {finding["code"] for finding in json.loads(run.stdout)}
+    assert found & {"TID251", "S301"}, found
