@@ -23,6 +23,8 @@ CHAIN_ID = 31_337
 MNEMONIC = "test test test test test test test test test test test junk"
 """Anvil's own, known to everybody: its accounts hold play money on local chains alone."""
 START_SECONDS = 20.0
+LOST_PORT_SECONDS = 0.1
+"""An Anvil that finds its port taken ends at once; whoever took it may have answered in its place."""
 KEPT_STATES = 128
 """Blocks whose state can still be read. Each takes Anvil about 0.8 MB of memory; without a limit it writes them to disk, for ever."""
 
@@ -149,9 +151,13 @@ class LocalChain:
         until = time.monotonic() + START_SECONDS
         while process.poll() is None and time.monotonic() < until:
             try:
-                return connect(self.url, timeout=10.0)
+                web3 = connect(self.url, timeout=10.0)
             except ChainUnreachableError:
                 time.sleep(0.02)
+                continue
+            time.sleep(LOST_PORT_SECONDS)
+            if process.poll() is None:
+                return web3
         self.stop()
         said = self.log.read_text(encoding="utf-8", errors="replace").strip()[-500:]
         raise ConfigurationError(f"Anvil did not start: {said or 'it said nothing.'}", do=f"See {self.log}.")

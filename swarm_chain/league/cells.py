@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from swarm_chain.errors import ConfigurationError, LearningError
@@ -191,8 +191,11 @@ class Players:
         assert process.stdout is not None
         words = self._first + "\n"
         try:
-            while not waiting.empty():
-                cell = waiting.get()
+            while True:
+                try:
+                    cell = waiting.get_nowait()
+                except Empty:
+                    break
                 process.stdin.write(words + json.dumps(asdict(cell)) + "\n")
                 process.stdin.flush()
                 answer: dict[str, Any] = json.loads(process.stdout.readline())

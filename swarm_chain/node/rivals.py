@@ -56,6 +56,7 @@ class Rivals:
         self._account = account_digest(contracts.web3, Address(self._node))
         self._selectors = {selector: (address, name) for name, address, selector in _calls(contracts)}
         self._seen: tuple[int, int] | None = None
+        self._searches_on = True
 
     def check(self, snapshot: Snapshot) -> None:
         """Makes sure that nobody else uses the key.
@@ -69,9 +70,13 @@ class Rivals:
             raise _found(self._node, f"a commit of round {round_} on chain", round_)
         number = snapshot.block.number
         nonce = int(self._contracts.web3.eth.get_transaction_count(self._node, BlockNumber(number)))
-        if self._seen is not None and nonce > self._seen[1]:
+        before, nonce_before = self._seen or (number, -1)
+        has_grown = nonce > nonce_before
+        if has_grown or self._searches_on:
             with told_of(self._contracts.web3):
-                self._check_blocks(range(max(self._seen[0] + 1, number - LOOKED_BACK), number + 1), round_)
+                self._check_blocks(range(max(before + 1, number - LOOKED_BACK), number + 1), round_)
+        # Some servers answer for the last block from the one they are making: what made the nonce grow may be in the next block.
+        self._searches_on = has_grown or (self._searches_on and number == before)
         self._seen = number, nonce  # not before these blocks were searched
 
     def _check_blocks(self, numbers: Iterable[int], round_: Round) -> None:

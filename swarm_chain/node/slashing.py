@@ -70,9 +70,10 @@ class Slashing:
             state = disputes.strike_of(group, hash_)
             if snapshot.block.time < state.struck_at + self._follower.terms.challenge_window:
                 continue
-            self._collected.add(hash_)
             if state.pot > 0:
                 acted |= self._collect(strike, state.slashed)
+            elif strike.round <= snapshot.head.settled_round:
+                self._collected.add(hash_)  # nobody is slashed for it any more
         return acted
 
     def _collect(self, strike: ResultStruck, slashed: int) -> bool:

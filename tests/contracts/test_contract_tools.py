@@ -152,7 +152,7 @@ def test_only_what_a_passing_test_ran_counts() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 def test_everything_is_proven() -> None:
     _require_tools()
     done = subprocess.run([sys.executable, "scripts/prove.py"], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -173,7 +173,7 @@ FAULTS = (
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize(("library", "sound", "fault"), FAULTS)
 def test_a_fault_ends_a_proof(library: str, sound: str, fault: str, tmp_path: Path) -> None:
     """Each set of proofs can fail."""

@@ -20,7 +20,7 @@ import pay
 from fault_proxy import FaultProxy
 from measuring import Measured, check_flat, measure, quarters
 from swarm_of_processes import TASK, TOKEN, Swarm
-from troubles import ENDED_AS_TOLD, ENDING_SECONDS, MINING_SECONDS, Trouble, Troubles
+from troubles import ENDED_AS_TOLD, ENDING_SECONDS, MINING_SECONDS, NO_CHAIN, Trouble, Troubles
 
 from swarm_chain.chain.connection import connect
 from swarm_chain.chain.contracts import Contracts
@@ -40,8 +40,6 @@ SEVERAL = {1, 3}
 KEPT_ROUNDS = 4
 STALLED_SECONDS = 300.0
 """A round ends long before: 60 s to commit, 60 s to reveal, and what keeps a node away lasts 20 s at most."""
-NO_CHAIN = 4
-"""A node's exit code where the chain does not answer when it starts."""
 AT_ONCE = 3
 """Troubles at one time."""
 

@@ -41,7 +41,7 @@ TERMS = Terms(
     quorum_bps=5_000,
     by_invitation=False,
     commit_duration=120,  # phases end early; this is for slow machines, on which processes take long to start
-    reveal_duration=12,
+    reveal_duration=60,  # as long, where nobody stays silent
     challenge_window=2,
     idle_timeout=600,
     max_missed=8,
@@ -195,7 +195,7 @@ class Swarm:
         self.rpc("evm_increaseTime", seconds)
         self.rpc("evm_mine")
 
-    def until(self, what: str, condition, timeout: float = 60.0) -> None:
+    def until(self, what: str, condition, timeout: float = 150.0) -> None:
         """Waits until a condition on the chain holds."""
         deadline = time.monotonic() + timeout
         while not condition():

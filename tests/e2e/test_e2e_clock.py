@@ -66,9 +66,7 @@ def test_a_day_ahead_or_behind_makes_no_difference(lone_swarm: Swarm, shim: Path
     for index, port in enumerate(ports):
         swarm.start(index, rounds=2, metrics_port=port, relay_url=relay.url if index == 2 else "")
     try:
-        swarm.until("a round is settled", lambda: swarm.settled() >= 1, timeout=120)
-        for port in ports:
-            assert httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False, timeout=10).json()["status"] == "ok"
+        swarm.until("all are well", lambda: all(health(port) == "ok" for port in ports))
         the_doctor_says_it(swarm, shim)
         swarm.all_done(timeout=150)
         assert relay.status()["sent"]
@@ -91,10 +89,19 @@ def test_a_day_ahead_or_behind_makes_no_difference(lone_swarm: Swarm, shim: Path
     books.check(swarm.contracts)
 
 
+def health(port: int) -> str | None:
+    try:
+        return str(httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False, timeout=10).json()["status"])
+    except httpx.TransportError:
+        return None
+
+
 def the_log_has_the_machines_time_and_no_word_of_it(said: str, seconds: int) -> None:
     at = datetime.strptime(said[:19], "%Y-%m-%d %H:%M:%S").timestamp()
     assert abs(at - time.time() - seconds) < ANY_OF_AN_HOUR
-    assert not re.search(r"WARNING|ERROR|clock|Traceback", said), said
+    # A node may look while a block is made, whose state Anvil answers from already and whose events it has not yet: it looks again.
+    words = "\n".join(line for line in said.splitlines() if "its events are of fewer" not in line)
+    assert not re.search(r"WARNING|ERROR|clock|Traceback", words), said
 
 
 def the_doctor_says_it(swarm: Swarm, shim: Path) -> None:

@@ -33,11 +33,12 @@ def check_slashed(swarm: Swarm, liars: list[int], challenger: Address) -> None:
     assert (collected.challenger, collected.paid) == (challenger, len(liars) * STAKE // 20)
 
 
+@pytest.mark.timeout(600)
 def test_one_honest_node_of_five_strikes_what_the_others_agree_on(swarm: Swarm) -> None:
-    swarm.create(challenge_window=15).add_nodes(5)
+    swarm.create(challenge_window=25).add_nodes(5)
     for index in range(5):
         swarm.start(index, None if index == HONEST else LIE, rounds=4)
-    swarm.all_done(timeout=280)
+    swarm.all_done(timeout=500)
 
     (struck,) = events_of(swarm, ResultStruck)
     assert (struck.challenger, struck.kind) == (swarm.nodes[HONEST], Fault.COORDINATE)
@@ -58,8 +59,9 @@ def test_one_honest_node_of_five_strikes_what_the_others_agree_on(swarm: Swarm) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_watcher_without_a_seat_strikes_what_all_nodes_agree_on(swarm: Swarm) -> None:
-    swarm.create(challenge_window=20).add_nodes(3)
+    swarm.create(challenge_window=30).add_nodes(3)
     for index in range(3):
         swarm.start(index, LIE, rounds=6)
     command = [sys.executable, "-m", "swarm_chain.cli.main", "watch", "--group", str(swarm.group), "--rpc", swarm.rpc_url, "--json"]
@@ -68,7 +70,7 @@ def test_a_watcher_without_a_seat_strikes_what_all_nodes_agree_on(swarm: Swarm) 
     with seen.open("wb") as out, (swarm.folder / "said").open("wb") as err:
         watcher = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=dict(os.environ))
     try:
-        swarm.all_done(timeout=280)
+        swarm.all_done(timeout=500)
         swarm.until("the watcher is paid", lambda: events_of(swarm, Collected), timeout=60)
     finally:
         watcher.terminate()

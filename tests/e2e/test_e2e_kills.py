@@ -49,4 +49,4 @@ def every_gateway_answers(swarm: Swarm) -> None:
     """Where the chain says that a node's bytes are, it serves them."""
     for node in swarm.nodes[:NODES]:
         identity = swarm.contracts.identities.identity_of(node)
-        assert httpx.get(f"{swarm.contracts.identities.endpoint(identity)}/health", trust_env=False).status_code == 200
+        assert httpx.get(f"{swarm.contracts.identities.endpoint(identity)}/health", trust_env=False, timeout=60).status_code == 200

@@ -9,7 +9,7 @@ SILENT, GARBAGE, COPYCAT = 3, 4, 5
 
 
 def test_silence_garbage_and_copies_earn_nothing(swarm: Swarm) -> None:
-    swarm.create(reveal_duration=10, max_missed=2).add_nodes(6)
+    swarm.create(reveal_duration=20, max_missed=2).add_nodes(6)
     for index in range(3):
         swarm.start(index, rounds=2)
     swarm.start(SILENT, {"never_reveals": []}, rounds=2)

@@ -16,7 +16,7 @@ INTERRUPTED = 130
 
 @pytest.mark.slow
 def test_lonely_empty_void_and_vanished_rounds(swarm: Swarm) -> None:
-    swarm.create().add_nodes(4)
+    swarm.create(reveal_duration=25).add_nodes(4)
     swarm.start(0, {"votes_only": [3]}, rounds=4)
     for index in (1, 2, 3):
         swarm.start(index, {"never_reveals": [2], "votes_only": [3]}, rounds=4)
@@ -39,7 +39,7 @@ def test_lonely_empty_void_and_vanished_rounds(swarm: Swarm) -> None:
         swarm.start(index)
     swarm.until("a round is trained after round 5", lambda: swarm.committed(0, 6))
     swarm.processes[3].terminate()
-    assert swarm.ended(3, timeout=60) == INTERRUPTED
+    assert swarm.ended(3, timeout=120) == INTERRUPTED
     for index in (0, 1, 2):
         swarm.kill(index)
     vanished = swarm.contracts.views.phase(swarm.group).round
@@ -70,7 +70,7 @@ def test_a_killed_node_reveals_what_it_committed_and_is_paid(swarm: Swarm) -> No
     assert not swarm.contracts.views.slot(swarm.group, swarm.nodes[0], Round(2)).revealed
     credit = swarm.contracts.rewards.credit_of(swarm.group, Seat(0))
 
-    assert swarm.ended(1, timeout=30) == DIED
+    assert swarm.ended(1, timeout=90) == DIED
     assert not swarm.committed(1, 2)
     with closing(sqlite3.connect(swarm.home(0) / "journal.db")) as journal, journal:
         # As if it had computed another result than all others: it goes on with theirs once that is agreed on.

@@ -38,7 +38,7 @@ def test_of_two_machines_with_one_key_the_second_stops(swarm: Swarm, monkeypatch
     swarm.until("the first committed", lambda: swarm.committed(0, 1))
     monkeypatch.setenv("XDG_STATE_HOME", str(swarm.folder / "state of another machine"))
     swarm.start(2, rounds=1)
-    assert swarm.ended(2, 60) == 3
+    assert swarm.ended(2, 150) == 3
     said = swarm.log(2).read_text()
     assert "Another process uses the key of node" in said
     assert "a commit of round 1" in said
@@ -59,7 +59,7 @@ def test_who_runs_stops_when_its_key_starts_elsewhere_before_it_committed(swarm:
     swarm.until("it waits", lambda: "waiting for" in str(swarm.status(0).get("message")))
     monkeypatch.setenv("XDG_STATE_HOME", str(swarm.folder / "state of another machine"))
     swarm.start(1)
-    assert swarm.ended(0, 60) == 3
+    assert swarm.ended(0, 150) == 3
     assert "(announce) is not this process's" in swarm.log(0).read_text()
     swarm.processes.pop(0)
     swarm.until("the other waits", lambda: "waiting for" in str(swarm.status(1).get("message")))
@@ -75,13 +75,13 @@ def test_a_node_whose_journal_was_lost_works_on_from_the_next_round(swarm: Swarm
     for path in swarm.home(0).glob("*.db*"):
         path.unlink()
     swarm.start(0)
-    assert swarm.ended(0, 60) == 3
+    assert swarm.ended(0, 150) == 3
     assert "journal was lost" in swarm.log(0).read_text()
     swarm.processes.pop(0)
     for index in (1, 2):
         swarm.start(index)
     swarm.until("the others committed", lambda: all(swarm.committed(index, 1) for index in (1, 2)))
-    swarm.pass_time(30)  # past the time to reveal
+    swarm.pass_time(swarm.terms.reveal_duration + 1)
     swarm.until("the next round is open", lambda: swarm.contracts.views.phase(swarm.group).round >= 2)
     swarm.start(0)
     swarm.until("it takes part again", lambda: swarm.contracts.views.phase(swarm.group).round >= 3, 120)

@@ -92,7 +92,7 @@ def liar() -> Iterator[tuple[str, list[str]]]:
     server.server_close()
 
 
-def own_calls(swarm: Swarm, since: int = 0) -> list[tuple[str, str]]:
+def own_calls(swarm: Swarm, since: int) -> list[tuple[str, str]]:
     """Commits and reveals that nodes of the swarm sent themselves: who, and what."""
     web3, rounds = swarm.contracts.web3, swarm.contracts.rounds
     selectors = {bytes(function_abi_to_4byte_selector(entry)): entry["name"] for entry in rounds.contract.abi if entry.get("name") in OWN}
@@ -103,6 +103,10 @@ def own_calls(swarm: Swarm, since: int = 0) -> list[tuple[str, str]]:
             if transaction["from"] in swarm.nodes and name is not None:
                 found.append((transaction["from"], name))
     return found
+
+
+def last_block(swarm: Swarm) -> int:
+    return int(swarm.contracts.web3.eth.block_number)
 
 
 def counted(swarm: Swarm, round_: int) -> tuple[int, int]:
@@ -116,8 +120,8 @@ def drain(swarm: Swarm, index: int) -> None:
 
 
 def test_rounds_become_final_and_nodes_send_no_commit_or_reveal(swarm: Swarm) -> None:
-    swarm.create().add_nodes(4)
-    relay = Relay(swarm, "--wait", "3")
+    swarm.create(reveal_duration=90).add_nodes(4)  # the relay has two thirds of it
+    relay, began = Relay(swarm, "--wait", "3"), last_block(swarm)
     try:
         for index in range(4):
             swarm.start(index, rounds=3, relay_url=relay.url)
@@ -127,7 +131,7 @@ def test_rounds_become_final_and_nodes_send_no_commit_or_reveal(swarm: Swarm) ->
         drain(swarm, poor)
         swarm.all_done(240)
         status = relay.status()
-        assert own_calls(swarm) == []
+        assert own_calls(swarm, began) == []
         assert [event.round for event in swarm.events(RoundFinal)] == [1, 2, 3]
         for kind in (Committed, Revealed):
             by_node = [event for event in swarm.events(kind) if event.node == swarm.nodes[poor] and event.round <= 3]
@@ -147,35 +151,36 @@ def test_rounds_become_final_and_nodes_send_no_commit_or_reveal(swarm: Swarm) ->
 
 def test_a_relay_that_is_killed_holds_nothing_back(swarm: Swarm) -> None:
     """It has three of four commits in hand, and waits for the fourth; then it is gone."""
-    swarm.create(commit_duration=60).add_nodes(4)
-    relay = Relay(swarm, "--wait", "600")
+    swarm.create(commit_duration=200).add_nodes(4)
+    relay, began = Relay(swarm, "--wait", "600"), last_block(swarm)
     for index in range(3):
         swarm.start(index, rounds=1, relay_url=relay.url)
     try:
         swarm.until("three commits are in the relay's hands", lambda: relay.status()["pending"] == 3, 120)
-        assert own_calls(swarm) == []
+        assert own_calls(swarm, began) == []
     finally:
         relay.kill()
-    swarm.until("the three sent their own", lambda: [name for _, name in own_calls(swarm)] == ["commit"] * 3, 60)
+    swarm.until("the three sent their own", lambda: [name for _, name in own_calls(swarm, began)] == ["commit"] * 3)
     swarm.start(3, rounds=1, relay_url=relay.url)
     swarm.all_done(180)
     assert counted(swarm, 1) == (4, 4)
-    assert {node for node, name in own_calls(swarm) if name != "commit"} == set(swarm.nodes), "reveals too, before the deadline"
+    assert {node for node, name in own_calls(swarm, began) if name != "commit"} == set(swarm.nodes), "reveals too, before the deadline"
     assert [event.round for event in swarm.events(RoundFinal)] == [1]
 
 
 @pytest.mark.slow
 def test_a_relay_that_lies_is_found_out_in_time(swarm: Swarm, liar: tuple[str, list[str]]) -> None:
     url, asked = liar
-    swarm.create(commit_duration=24, reveal_duration=15).add_nodes(3)
+    swarm.create(commit_duration=45, reveal_duration=36).add_nodes(3)
+    began = last_block(swarm)
     for index in range(3):
         swarm.start(index, rounds=1, relay_url=url)
-    swarm.all_done(240)
+    swarm.all_done(300)
     assert {"/commits", "/reveals"} <= set(asked)
     assert counted(swarm, 1) == (3, 3)
     assert counted(swarm, 2) == (3, 3)
     assert [event.round for event in swarm.events(RoundFinal)] == [1]
-    assert sorted({node for node, _ in own_calls(swarm)}) == sorted(swarm.nodes)
+    assert sorted({node for node, _ in own_calls(swarm, began)}) == sorted(swarm.nodes)
 
 
 def test_a_relay_that_is_not_there_costs_nothing(swarm: Swarm) -> None:

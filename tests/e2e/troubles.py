@@ -14,6 +14,8 @@ from web3.types import RPCEndpoint
 
 GWEI = 10**9
 ENDED_AS_TOLD = (130, -signal.SIGTERM)
+NO_CHAIN = 4
+"""A node's exit code where the chain does not answer when it starts."""
 """Exit codes after SIGTERM; the latter where it came before the process listened."""
 ENDING_SECONDS = 300.0
 """A process that is told to end while it starts does so when it has started, and machines are slow."""
@@ -100,11 +102,17 @@ class Troubles:
         return Trouble("SIGKILL", f"node {node}", self._random.uniform(0.5, 10), lambda: self._start(node))
 
     def _terminated(self, node: int) -> Trouble:
-        self._swarm.processes[node].terminate()
+        process = self._swarm.processes[node]
+        process.terminate()
 
         def end() -> None:
+            if self._swarm.processes[node] is not process:
+                return  # it was starting, found no chain, and was started again
             code = self._swarm.ended(node, ENDING_SECONDS)
-            assert code in ENDED_AS_TOLD, f"node {node} ended with {code}:\n{self._swarm.log(node).read_text()[-3000:]}"
+            has_begun = bool(self._swarm.status(node))
+            assert code in ENDED_AS_TOLD or (code == NO_CHAIN and not has_begun), (
+                f"node {node} ended with {code}:\n{self._swarm.log(node).read_text()[-3000:]}"
+            )
             self._swarm.processes.pop(node)
             self._start(node)
 

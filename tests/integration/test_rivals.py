@@ -91,6 +91,27 @@ def test_what_a_server_that_lags_does_not_show_yet_is_looked_for_again(swarm: Sw
             look(swarm, rivals)
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_a_server_counts_of_the_block_it_is_making_is_found_in_that_block(
+    swarm: Swarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    """Anvil answers for its last block from the state of the next: the nonce is told before the block that made it grow."""
+    node, eth = swarm.nodes[0], swarm.contracts.web3.eth
+    rivals, nonce_at = rivals_of(swarm, tmp_path), eth.get_transaction_count
+    if not is_first:
+        look(swarm, rivals)
+        swarm.nodes[1].sender.send(swarm.contracts.identities.announce("http://another node's"))
+        look(swarm, rivals)
+    snapshot = swarm.contracts.views.snapshot(swarm.group, node.address)
+    node.sender.send(swarm.contracts.identities.announce("http://elsewhere"))
+    with monkeypatch.context() as early:
+        early.setattr(eth, "get_transaction_count", lambda who, _: nonce_at(who, "latest"))
+        for _ in range(2):
+            rivals.check(snapshot)
+    with pytest.raises(KeyFileError, match=r"\(announce\) is not this process's"):
+        look(swarm, rivals)
+
+
 def test_what_a_user_sends_with_the_key_is_no_sign(swarm: Swarm, tmp_path: Path) -> None:
     rivals, node = rivals_of(swarm, tmp_path), swarm.nodes[0]
     look(swarm, rivals)

@@ -31,7 +31,7 @@ def served():
     observers.add(health)
     server = MonitoringServer(metrics, health, "127.0.0.1", 0)
     server.start()
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=60) as client:
         yield observers, client
     server.stop()
 

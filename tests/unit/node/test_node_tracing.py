@@ -20,9 +20,10 @@ ERROR = 2
 
 
 @pytest.fixture
-def collector():
+def collector(monkeypatch):
     """A collector's URL, and the requests it got."""
     got = []
+    monkeypatch.setattr("swarm_chain.node.tracing.EXPORT_SECONDS", 60.0)  # what is sent again comes twice
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
