@@ -7,6 +7,7 @@ elsewhere what ``ps`` says. Wall-clock time would move when the clock is set.
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -90,8 +91,17 @@ def interruptible() -> Iterator[Interruption]:
         interruption.asked = True
         raise KeyboardInterrupt
 
-    with _handled(interrupt):
-        yield interruption
+    def drop(unraisable: "sys.UnraisableHookArgs") -> None:
+        """A signal's interrupt that is lost is asked for elsewhere; nobody need read of it."""
+        if not (interruption.asked and unraisable.exc_type is KeyboardInterrupt):
+            otherwise(unraisable)
+
+    otherwise, sys.unraisablehook = sys.unraisablehook, drop
+    try:
+        with _handled(interrupt):
+            yield interruption
+    finally:
+        sys.unraisablehook = otherwise
 
 
 @contextmanager

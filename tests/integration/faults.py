@@ -44,7 +44,7 @@ class Fault(Enum):
 
 LIES = [fault for fault in Fault if fault.value >= Fault.STALE.value]
 FAILURES = [fault for fault in Fault if fault not in LIES]
-BACK = 5
+BACK = 50
 """Blocks."""
 
 

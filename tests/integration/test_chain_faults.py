@@ -95,7 +95,7 @@ def test_with_one_of_three_urls_bad_every_read_is_right_and_transactions_arrive(
 ) -> None:
     payer, payee = new_account(), Web3.to_checksum_address("0x" + f"{0x1000 + fault.value:040x}")
     proxies[0].begin(fault)
-    three = Contracts(connect([proxy.url for proxy in proxies], timeout=4), deployment)
+    three = Contracts(connect([proxy.url for proxy in proxies], timeout=20), deployment)
     before = int(contracts.web3.eth.get_balance(payee))
     receipt = pay(three.web3, payer, payee)
     assert (receipt["status"], receipt["from"]) == (1, payer.address)
@@ -143,7 +143,7 @@ def test_with_the_only_url_bad_every_read_is_an_error_until_it_serves_again(
 def test_with_two_of_three_bad_nothing_is_believed(
     lie: Fault, other: Fault, proxies: list[FaultProxy], contracts: Contracts, deployment: Deployment
 ) -> None:
-    three = Contracts(connect([proxy.url for proxy in proxies], timeout=1.5), deployment)
+    three = Contracts(unasked([proxy.url for proxy in proxies], timeout=1.5), deployment)  # it may well be asked before
     at = block(contracts.web3).number
     proxies[0].begin(lie)
     proxies[1].begin(other)
@@ -155,7 +155,7 @@ def test_with_two_of_three_bad_nothing_is_believed(
 
 def test_a_quorum_of_one_goes_on_with_the_next(proxies: list[FaultProxy], contracts: Contracts, deployment: Deployment) -> None:
     first, second = proxies[:2]
-    pair = Contracts(connect([first.url, second.url], timeout=4, quorum=1), deployment)
+    pair = Contracts(connect([first.url, second.url], timeout=20, quorum=1), deployment)
     at = block(contracts.web3).number
     truth = facts(contracts, at)
     for fault in (Fault.RESET, Fault.RATE_LIMIT, Fault.HANG):
@@ -169,7 +169,7 @@ def test_a_quorum_of_one_goes_on_with_the_next(proxies: list[FaultProxy], contra
 
 @pytest.mark.parametrize("lie", [Fault.FALSE_STATE, Fault.FALSE_LOGS, Fault.FALSE_HEAD], ids=lambda fault: fault.name.lower())
 def test_two_of_two_must_agree(lie: Fault, proxies: list[FaultProxy], deployment: Deployment, contracts: Contracts) -> None:
-    pair = Contracts(connect([proxy.url for proxy in proxies[:2]], timeout=4), deployment)
+    pair = Contracts(connect([proxy.url for proxy in proxies[:2]], timeout=20), deployment)
     at = block(contracts.web3).number
     proxies[1].begin(lie)
     with pytest.raises(ChainError, match="No 2 of 2"):
@@ -207,13 +207,13 @@ def test_what_a_quorum_refuses_to_send_is_refused(anvil: LocalChain, new_account
     with ExitStack() as ending:
         proxies = [ending.enter_context(kind(anvil.url)) for kind in (RefusesToSend, RefusesToSend, FaultProxy)]
         proxies[2].begin(Fault.HANG)
-        web3 = connect([proxy.url for proxy in proxies], timeout=4)
+        web3 = connect([proxy.url for proxy in proxies], timeout=20)
         with pytest.raises(Web3RPCError, match="insufficient funds"):
             pay(web3, new_account(), Web3.to_checksum_address("0x" + "33" * 20))
 
 
 def test_one_of_two_urls_cannot_make_gas_dearer(proxies: list[FaultProxy], contracts: Contracts) -> None:
-    pair = connect([proxy.url for proxy in proxies[:2]], timeout=4)
+    pair = connect([proxy.url for proxy in proxies[:2]], timeout=20)
     proxies[1].begin(Fault.FALSE_COUNTS)
     assert pair.eth.max_priority_fee == contracts.web3.eth.max_priority_fee
     base = int(contracts.web3.eth.get_block("latest")["baseFeePerGas"])
@@ -221,7 +221,7 @@ def test_one_of_two_urls_cannot_make_gas_dearer(proxies: list[FaultProxy], contr
 
 
 def test_a_url_that_failed_is_left_alone_and_tried_again_later(proxies: list[FaultProxy], contracts: Contracts) -> None:
-    web3 = connect([proxy.url for proxy in proxies], timeout=4)
+    web3 = connect([proxy.url for proxy in proxies], timeout=20)
     at = block(contracts.web3).number
     bad = proxies[0]
     bad.begin(Fault.BROKEN)
@@ -245,7 +245,7 @@ def test_a_url_that_lies_in_some_answers_alone_is_not_well_again_for_the_others(
 ) -> None:
     """It agrees on the newest block at every look, and lies about what is there."""
     caplog.set_level(logging.INFO)
-    three = Contracts(connect([proxy.url for proxy in proxies], timeout=4), deployment)
+    three = Contracts(connect([proxy.url for proxy in proxies], timeout=20), deployment)
     proxies[0].begin(Fault.FALSE_STATE)
     until = time.monotonic() + 60
     while proxies[0].asked[-1:] != ["eth_call"]:
@@ -255,24 +255,25 @@ def test_a_url_that_lies_in_some_answers_alone_is_not_well_again_for_the_others(
         block(three.web3)
         three.token.total_supply()
         time.sleep(0.6)
-    (said,) = [record.message for record in caplog.records if record.name == "swarm_chain.chain.rpc"]
+    liar = f"127.0.0.1:{proxies[0].port} "  # of the others one may be slow
+    (said,) = [record.message for record in caplog.records if record.name == "swarm_chain.chain.rpc" and liar in record.message]
     assert "says something else than the others" in said
 
 
 def test_a_url_of_another_chain_is_outvoted_and_seen(proxies: list[FaultProxy]) -> None:
     proxies[1].begin(Fault.OTHER_CHAIN)
-    check_chain_id(connect([proxy.url for proxy in proxies], timeout=4), CHAIN_ID)
+    check_chain_id(connect([proxy.url for proxy in proxies], timeout=20), CHAIN_ID)
     with pytest.raises(WrongChainError):
         check_chain_id(connect(proxies[1].url), CHAIN_ID)
-    found = standings(connect([proxy.url for proxy in proxies], timeout=4))
+    found = standings(connect([proxy.url for proxy in proxies], timeout=20))
     assert [each.chain_id for each in found] == [CHAIN_ID, CHAIN_ID + 1, CHAIN_ID]
 
 
 def test_how_each_url_stands_is_shown_without_its_secrets(proxies: list[FaultProxy], contracts: Contracts) -> None:
-    web3 = connect([proxy.url for proxy in proxies], timeout=4)
+    web3 = connect([proxy.url for proxy in proxies], timeout=20)
     proxies[1].begin(Fault.BEHIND)
     proxies[2].begin(Fault.BROKEN)
-    while block(contracts.web3).number < 10:
+    while block(contracts.web3).number < 60:
         contracts.web3.provider.make_request("evm_mine", [])  # type: ignore[arg-type]  # Anvil's own
     good, behind, broken = standings(web3)
     assert good.height is not None
@@ -292,7 +293,7 @@ def test_a_quorum_that_cannot_be_had_is_refused(quorum: int, proxies: list[Fault
 
 def test_every_lie_is_one_that_a_single_url_can_tell(proxies: list[FaultProxy], contracts: Contracts, deployment: Deployment) -> None:
     """Else the tests above would show nothing: each lie changes some answer of the only URL."""
-    alone = Contracts(connect(proxies[0].url, timeout=4), deployment)
+    alone = Contracts(connect(proxies[0].url, timeout=20), deployment)
     at = block(contracts.web3).number
     truth, sent = facts(contracts, at), contracts.deployment.transactions["RoundManager"]
 

@@ -178,7 +178,7 @@ def test_another_chain_and_one_without_the_contracts(cli: CommandLine, tmp_path:
 def test_each_rpc_url_by_itself(cli: CommandLine, home: SwarmHome, ask: Any) -> None:
     chain = home.process("chain")
     assert chain is not None
-    while int(str(ask("eth_blockNumber")), 16) < 12:
+    while int(str(ask("eth_blockNumber")), 16) < 62:
         ask("evm_mine")
     with ExitStack() as ending:
         proxies = [ending.enter_context(FaultProxy(chain.url)) for _ in range(3)]

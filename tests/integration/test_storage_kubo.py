@@ -254,8 +254,9 @@ def test_a_block_is_bounded_in_bytes_and_time(
     daemon: StandIn, store: KuboStore, answer: Callable[[], Response], expected: type[SwarmChainError]
 ) -> None:
     daemon.broken["block/get"] = answer
+    seconds = 1.5 if expected is NotFoundError else 20.0
     with pytest.raises(expected):
-        store.fetch(digest_of(b"wanted"), 10 * CHUNK, [], 1.5)
+        store.fetch(digest_of(b"wanted"), 10 * CHUNK, [], seconds)
     assert daemon.pins == set()
 
 
