@@ -70,6 +70,7 @@ class ImageTask(Task):
     """A network that says which class an image is of, trained by SGD; its metric is the share that it gets right."""
 
     kind: ClassVar[str] = IMAGES
+    trains_privately: ClassVar[bool] = True
 
     images: Images
     metric: Literal["accuracy"] = "accuracy"

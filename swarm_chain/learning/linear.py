@@ -16,6 +16,7 @@ from swarm_chain.learning.data import Dataset
 from swarm_chain.learning.images import ImageTask
 from swarm_chain.learning.memory import Portions
 from swarm_chain.learning.passes import OnStep, TrainedUpdate, batches, check, loss_error
+from swarm_chain.learning.private import SampledGaussian, mechanism
 from swarm_chain.learning.tensors import Layout, check_finite, to_values, to_weights
 
 Floats = NDArray[np.float32]
@@ -48,12 +49,13 @@ def train(
     bits, local = task.numbers.fraction_bits, task.local
     start = to_values(weights, bits)
     trained, velocity = start.copy(), np.zeros_like(start)
-    order, losses = batches(len(dataset), local.batch, seed), list[float]()
+    private, losses = mechanism(local, len(dataset)), list[float]()
+    order = batches(len(dataset), local.batch, seed) if private is None else private.batches()
     portions = Portions(local.batch, "training")
     for step in range(1, local.steps + 1):
         if stop and stop():
             break
-        loss, gradient = portions.fitting(partial(_loss_and_gradient, task, trained, dataset, next(order), portions))
+        loss, gradient = portions.fitting(partial(_loss_and_gradient, task, trained, dataset, next(order), portions, private))
         velocity *= np.float32(local.momentum)
         velocity += gradient
         trained -= np.float32(local.learning_rate) * velocity
@@ -105,20 +107,38 @@ def _log_likelihoods(scores: Floats, labels: NDArray[np.int64]) -> Floats:
 
 
 def _loss_and_gradient(
-    task: ImageTask, values: Floats, dataset: Dataset, indices: NDArray[np.int64], portions: Portions
+    task: ImageTask,
+    values: Floats,
+    dataset: Dataset,
+    indices: NDArray[np.int64],
+    portions: Portions,
+    private: SampledGaussian | None = None,
 ) -> tuple[float, Floats]:
-    """Mean cross-entropy of a batch, and its gradient float32[d]: the same in one portion or in many, but for the last bits."""
+    """Mean cross-entropy of a batch, and its gradient float32[d]: the same in one portion or in many, but for the last bits.
+
+    With a mechanism over the number of samples that it expects, clipped and noisy. A sample's gradient is the outer product of its shares
+    and its image (and of 1, for the bias), so its norm is that of the shares times ``sqrt(|image|^2 + 1)``.
+    """
+    size = len(indices) if private is None else private.expected
     loss, gradient = 0.0, np.zeros_like(values)
     parts = cast(dict[str, Floats], task.layout().parts(gradient))
     with np.errstate(all="ignore"):  # what is not finite is an error of ours, told by the caller
         for portion in portions.of(len(indices)):
             images, labels = dataset.images[indices[portion]], dataset.labels[indices[portion]]
             scores = _scores(task, values, images)
-            loss -= float(_log_likelihoods(scores, labels).sum(dtype=np.float64)) / len(indices)
+            images, likelihoods = images.reshape(len(images), -1), _log_likelihoods(scores, labels)
             shares = np.exp(scores - scores.max(1, keepdims=True))
             shares /= shares.sum(1, keepdims=True)
             shares[np.arange(len(labels)), labels] -= 1
-            shares /= len(indices)
+            if private is not None:
+                norms = np.linalg.norm(shares, axis=1) * np.hypot(np.linalg.norm(images, axis=1), 1)
+                shares *= private.factors(norms)[:, None]
+                kept = np.isfinite(norms) & np.isfinite(likelihoods)
+                shares, images, likelihoods = shares[kept], images[kept], likelihoods[kept]
+            loss -= float(likelihoods.sum(dtype=np.float64)) / size
+            shares /= np.float32(size)
             parts["bias"][...] += shares.sum(0)
-            parts["weight"][...] += shares.T @ images.reshape(len(images), -1)
+            parts["weight"][...] += shares.T @ images
+        if private is not None:
+            gradient += private.noise(len(gradient)) / np.float32(size)
     return loss, gradient

@@ -56,11 +56,29 @@ class Network:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Privacy:
+    """Differential privacy of every node's samples, see :mod:`swarm_chain.learning.private`.
+
+    Attributes:
+        clip: the most, in L2 norm, that one sample's gradient counts.
+        noise: standard deviation of the noise on a step's sum of gradients, in multiples of ``clip``.
+        delta: of (epsilon, delta); below one over a node's number of samples.
+        epsilon: what all updates of one node together may come to. A node that has spent it trains no more.
+    """
+
+    clip: Annotated[float, Field(gt=0, le=1_000_000)]
+    noise: Annotated[float, Field(ge=0.01, le=100)]
+    delta: Annotated[float, Field(gt=0, lt=0.1)]
+    epsilon: Annotated[float, Field(gt=0, le=1_000_000)]
+
+
+@dataclass(frozen=True, config=STRICT)
 class Local:
     """A node's training in one round: ``steps`` batches of SGD with momentum. The rate stays, for a group may live long.
 
     ``worker_momentum`` is over rounds: what a node sends is the momentum of what it learnt, see
-    :func:`swarm_chain.learning.encoding.encode_update`. A manifest without it has none.
+    :func:`swarm_chain.learning.encoding.encode_update`. A manifest without it has none. With ``privacy`` the batches are random samples of
+    ``batch`` on average, and the gradients clipped and noisy; a manifest without it has none.
     """
 
     optimizer: Literal["sgd"]
@@ -69,6 +87,7 @@ class Local:
     batch: Annotated[int, Field(ge=1, le=65_536)]
     steps: Annotated[int, Field(ge=1, le=1_000_000)]
     worker_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    privacy: Privacy | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -96,12 +115,21 @@ class Task(ABC):
     """
 
     kind: ClassVar[str]
+    trains_privately: ClassVar[bool] = False
+    """Whether :meth:`train` honours ``local.privacy``: nothing in its ``delta`` has seen a sample but through
+    :mod:`swarm_chain.learning.private`, a buffer's statistics included, and it samples from all of ``own``."""
 
     name: Word
     network: Network
     local: Local
     numbers: Numbers
     codec: Literal["dense-int8", "int4", "sign", "top-k"] = "dense-int8"
+
+    @model_validator(mode="after")
+    def _keeps_what_it_promises(self) -> Self:
+        if self.local.privacy is not None and not self.trains_privately:
+            raise ValueError(f"tasks of the kind {self.kind!r} do not train with differential privacy; leave out local.privacy")
+        return self
 
     # ------------------------------------------------------------------------------------------ what a kind says
 
@@ -187,6 +215,8 @@ class Task(ABC):
         fields = asdict(self)
         if not self.local.worker_momentum:
             del fields["local"]["worker_momentum"]  # manifests from before there was one keep their digest
+        if self.local.privacy is None:
+            del fields["local"]["privacy"]  # as do these
         return {**begin, **fields}
 
     def encode(self) -> bytes:

@@ -1,7 +1,9 @@
 """The training loop, in full view: from agreed weights to an update, and how good weights are."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from functools import partial
+from math import isfinite
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from swarm_chain.learning.images import ImageTask
 from swarm_chain.learning.manifest import Task
 from swarm_chain.learning.memory import Portions, enough
 from swarm_chain.learning.passes import OnStep, TrainedUpdate, batches, check, loss_error
+from swarm_chain.learning.private import KEY_BITS, SampledGaussian, mechanism
 from swarm_chain.learning.tensors import flatten, layout_of, load_into, to_values, to_weights
 
 EVALUATION_BATCH = 500
@@ -30,7 +33,7 @@ def train(
     *,
     stop: Callable[[], bool] | None = None,
 ) -> TrainedUpdate:
-    """Trains from ``weights`` (int32[d]) as the task says; the order of the images comes from ``seed``.
+    """Trains from ``weights`` (int32[d]) as the task says; the order of the images comes from ``seed``, unless the task is private.
 
     ``stop`` is asked before each step; when it says so, what was trained until then is the update. ``weights`` are never changed.
 
@@ -102,6 +105,8 @@ def descend(
 ) -> TrainedUpdate:
     """One local pass of any network of torch's: SGD with momentum on batches in an order of ``seed``, from ``weights`` (int32[d]).
 
+    Where the task is private, batches and gradients are those of :mod:`swarm_chain.learning.private`; ``seed`` says nothing then.
+
     Args:
         task: whose ``local`` and ``numbers`` are used.
         model: is given the weights and moved to the device.
@@ -113,7 +118,8 @@ def descend(
         on_step: is told after each step.
         stop: is asked before each step.
         steps: other than the task's.
-        order: batches other than those that ``seed`` says, each an array with a row a sample; ``loss`` is given rows.
+        order: batches other than those that ``seed`` says, each an array with a row a sample; ``loss`` is given rows. Of a private task
+            they must be of Poisson samples.
 
     Raises:
         NumericError, OutOfMemoryError: as :func:`train`.
@@ -124,14 +130,20 @@ def descend(
         load_into(model, weights, bits)
         model.to(device).train()
     optimizer = torch.optim.SGD(model.parameters(), local.learning_rate, momentum=local.momentum)
-    order = batches(count, local.batch, seed) if order is None else order
-    portions = Portions(local.batch, "training")
+    order = _order(task, count, seed) if order is None else order
+    portions, private = Portions(local.batch, "training"), mechanism(local, count)
+
+    def gradients(rows: NDArray[np.int64]) -> float:
+        if private is None:
+            return portions.fitting(partial(_loss_and_gradients, model, loss, rows, portions))
+        with enough("the training of one sample"):
+            return _private_loss_and_gradients(model, loss, rows, private)
 
     losses: list[float] = []
     for step in range(1, steps + 1):
         if stop and stop():
             break
-        losses.append(portions.fitting(partial(_loss_and_gradients, model, loss, next(order), portions)))
+        losses.append(gradients(next(order)))
         with enough("a step"):
             optimizer.step()
         if not np.isfinite(losses[-1]):
@@ -174,8 +186,16 @@ def _train(
 
     if not task.images.augmented:
         return descend(task, model, loss, len(dataset), weights, seed, device, on_step, stop=stop, steps=steps)
-    order = drawn(batches(len(dataset), task.local.batch, seed), task.images, seed)
+    # One sample more must not change what happens to the others, as with a seed that others know it would.
+    drawn_by = seed if task.local.privacy is None else secrets.randbits(KEY_BITS)
+    order = drawn(_order(task, len(dataset), seed), task.images, drawn_by)
     return descend(task, model, augmented_loss, len(dataset), weights, seed, device, on_step, stop=stop, steps=steps, order=order)
+
+
+def _order(task: Task, count: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Batches of a local pass: in an order of ``seed``, or, where the task is private, Poisson samples."""
+    private = mechanism(task.local, count)
+    return batches(count, task.local.batch, seed) if private is None else private.batches()
 
 
 def _loss_and_gradients(
@@ -189,6 +209,27 @@ def _loss_and_gradients(
         mean.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         total += mean.item()
     return total
+
+
+def _private_loss_and_gradients(
+    model: torch.nn.Module, loss: Callable[[NDArray[np.int64]], torch.Tensor], rows: NDArray[np.int64], private: SampledGaussian
+) -> float:
+    """As :func:`_loss_and_gradients`, over the expected number of samples, clipped and noisy. A backward pass a sample: for any module."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    sums, total = [torch.zeros_like(parameter) for parameter in parameters], 0.0
+    for row in range(len(rows)):
+        one = loss(rows[row : row + 1])
+        gradients = torch.autograd.grad(one, parameters, materialize_grads=True)
+        norm = torch.stack([gradient.norm() for gradient in gradients]).norm().item()
+        if isfinite(norm) and isfinite(one.item()):
+            total += one.item()
+            factor = float(private.factors(np.array([norm]))[0])
+            for sum_, gradient in zip(sums, gradients, strict=True):
+                sum_.add_(gradient, alpha=factor)
+    for parameter, sum_ in zip(parameters, sums, strict=True):
+        noise = torch.from_numpy(private.noise(sum_.numel())).to(sum_).view_as(sum_)
+        parameter.grad = (sum_ + noise) / private.expected
+    return total / private.expected
 
 
 def _batch(dataset: Dataset, indices: NDArray[np.int64], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
