@@ -22,7 +22,8 @@ TRAINING_SHARE = 0.7
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
-    """A node as its status file says. ``credit`` in wei; ``accuracy`` 0 to 1 on its held-out images."""
+    """A node as its status file says. ``credit`` in wei; ``accuracy`` 0 to 1 on its held-out images; ``epsilon`` spent, where its
+    group has differential privacy."""
 
     name: str
     round: int = 0
@@ -34,6 +35,7 @@ class NodeRow:
     reputation: int = 0
     credit: int = 0
     message: str = "starting"
+    epsilon: float | None = None
 
     @classmethod
     def of(cls, name: str, status: Mapping[str, Any]) -> Self:
@@ -49,6 +51,7 @@ class NodeRow:
             int(status["reputation"]),
             int(status["credit"]),
             str(status["message"]),
+            status.get("epsilon"),
         )
 
 
@@ -97,8 +100,9 @@ def render(rows: Sequence[NodeRow], rounds: int | None, begun: float, note: str 
         Text(f"{time.monotonic() - begun:.0f} s", style="dim"),
     )
     body = Table(header_style="bold", expand=False)
-    for name in ("node", "training", "loss", "accuracy", "reputation", "credits", "doing"):
-        right = name in ("loss", "accuracy", "reputation", "credits")
+    private = any(row.epsilon is not None for row in rows)
+    for name in ("node", "training", "loss", "accuracy", *(["epsilon"] if private else []), "reputation", "credits", "doing"):
+        right = name in ("loss", "accuracy", "epsilon", "reputation", "credits")
         body.add_column(
             name, justify="right" if right else "left", no_wrap=True, min_width={"loss": 6, "credits": 8, "doing": 24}.get(name)
         )
@@ -109,6 +113,7 @@ def render(rows: Sequence[NodeRow], rounds: int | None, begun: float, note: str 
             bar,
             "–" if row.loss is None else f"{row.loss:.3f}",
             percent(row.accuracy),
+            *(["–" if row.epsilon is None else f"{row.epsilon:.2f}"] if private else []),
             f"{row.reputation:,}",
             tokens(row.credit, 2),
             Text(printable(row.message), overflow="ellipsis", no_wrap=True),

@@ -51,7 +51,7 @@ def status(
             present.tokens(int(node["coin"]), 2),
             present.tokens(int(node["stake"])),
             present.tokens(int(node["unclaimed"])),
-            f"{node['message']} (round {node['round']})" if node["running"] else "not running",
+            (f"{node['message']} (round {node['round']})" if node["running"] else "not running") + _spent(node["epsilon"]),
         )
         for node in found
     ]
@@ -87,8 +87,13 @@ def _standing(swarm: "Swarm", name: str, node: Address) -> dict[str, Any]:
         "running": swarm.home.process(f"node-{name}") is not None,
         "round": row.round,
         "message": row.message,
+        "epsilon": row.epsilon,
         "outbox": _outbox(swarm, name, node),
     }
+
+
+def _spent(epsilon: float | None) -> str:
+    return "" if epsilon is None else f", epsilon {epsilon:.2f} spent"
 
 
 def _row(name: str, step: dict[str, Any]) -> tuple[str, ...]:

@@ -58,6 +58,7 @@ def run(
     Example: `swarm-chain node run --group 1 --name ada --rounds 10`
     """
     from swarm_chain.cli.keyring import held
+    from swarm_chain.cli.live_table import read_row
     from swarm_chain.cli.wiring import open_swarm, own_seat, swarm_home
 
     settings = options.settings(
@@ -98,6 +99,9 @@ def run(
     if not done:
         raise Interrupted
     present.done(f"Node {settings.name} did its rounds")
+    last_words = read_row(settings.name, folder.node(settings.name)).message
+    if last_words != "done":
+        present.say(last_words)
 
 
 def _node_settings(swarm: "Swarm", group: "Group", *, dry_run: bool) -> "NodeSettings":

@@ -5,6 +5,7 @@ from enum import Enum, auto
 
 from swarm_chain.chain.views import PhaseView
 from swarm_chain.errors import TransactionError
+from swarm_chain.node.budget import released
 from swarm_chain.node.journal import JournaledCommit
 from swarm_chain.node.member import Member
 from swarm_chain.node.train import Update
@@ -46,7 +47,7 @@ def commit(member: Member, round_: Round, parent: bytes, update: Update | None) 
         samples, metric, residual, momentum = update.samples, update.metric, update.residual, update.momentum
     hash_ = commitment(member.domain, round_, member.node, Reveal(salt, parent, root, samples, metric, available=0))
     journaled = JournaledCommit(round_, hash_, salt, parent, root, samples, metric, b"", digest, residual, momentum)
-    member.journal.record_commit(journaled)
+    member.journal.record_commit(journaled, released(member, update))
     if member.relay is None:
         send_commit(member, journaled)
 

@@ -12,6 +12,7 @@ from swarm_chain.chain.outbox import OUTBOX
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import ChainError, DiskFullError, NumericError, OutOfMemoryError, WrongChainError
 from swarm_chain.node.aggregate import Aggregator
+from swarm_chain.node.budget import Budget
 from swarm_chain.node.checkpoints import Checkpoints
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.commit import Brought, commit, commit_again
@@ -93,6 +94,7 @@ class Daemon:
         self._watch = Watch(member, self._parents, self._collector, _log_sighting)
         self._heads = HeadWatch(settings.rpc_url, stop)
         self._trainer = Trainer(member, self._parents, self._teller, self._glance, settings.poll_interval, stop)
+        self._budget = Budget(member)
         self._rivals = Rivals(member.contracts, member.node, member.journal, settings.home / OUTBOX)
         self._seated = False
         self._settled = Round(0)
@@ -100,7 +102,7 @@ class Daemon:
 
     def run(self) -> bool:
         """Works until the rounds are done, or it is stopped; returns whether they are done."""
-        self._tell(message="starting")
+        self._tell(message="starting", epsilon=self._budget.spent)
         while not self._stop.is_set():
             try:
                 acted = False
@@ -109,7 +111,7 @@ class Daemon:
                     if self._is_done(snapshot):
                         self._member.outbox.finish(ENDING_SECONDS)
                         self._member.journal.end_run()
-                        self._tell(message="done")
+                        self._tell(message=self._budget.farewell() if self._budget.is_spent else "done")
                         return True
                     acted = self._act(snapshot)
             except WrongChainError:
@@ -209,7 +211,7 @@ class Daemon:
         if self._last is not None and round_ > self._last + 1:
             self._tell(message="waiting until the last round is settled")
             return False
-        if _is_alone(snapshot, member.terms):
+        if _is_alone(snapshot, member.terms) and not self._budget.is_spent:
             self._tell(message=f"waiting for {member.terms.min_updates} members")
             return False
         parent = self._parents.to_name(snapshot, round_)
@@ -225,8 +227,12 @@ class Daemon:
                 return False
             case Brought.NOTHING:
                 pass
-        closing = self._last is not None and round_ > self._last
-        update = None if closing else self._train(round_, parent)
+        if self._budget.is_spent and not self._is_closing(round_):
+            log.warning("%s", self._budget.farewell())
+            self._last = Round(round_ - 1)  # and it ends as after so many rounds
+            if snapshot.head.settled_round >= self._last:
+                return False
+        update = None if self._is_closing(round_) else self._train(round_, parent)
         if self._stop.is_set():
             return False
         self._tell(step=0, steps=0, message="committing" if update else "committing a vote")
@@ -235,7 +241,12 @@ class Daemon:
         self._trainer.forget()
         how = "committed" if member.relay is None else "made"
         log.info("Round %d: %s %s on %s….", round_, how, "an update" if update else "a vote", parent.hex()[:8])
+        self._tell(epsilon=self._budget.spent)
         return True
+
+    def _is_closing(self, round_: Round) -> bool:
+        """Whether the node only votes in a round: those that it trains in are done."""
+        return self._last is not None and round_ > self._last
 
     def _train(self, round_: Round, parent: bytes) -> Update | None:
         return self._trainer.train(round_, parent)
@@ -244,7 +255,7 @@ class Daemon:
         """While somebody who has not revealed still may: trains on what the open round is expected to come to."""
         view, seat = current(snapshot), snapshot.seat
         round_ = Round(view.round + 1)
-        closing = self._last is not None and round_ > self._last
+        closing = self._is_closing(round_) or self._budget.is_spent
         if seat is None or closing or not on_roster(seat, round_) or not reveals_are_in(view, snapshot.block.time):
             return
         expected = self._aggregator.expected(snapshot)

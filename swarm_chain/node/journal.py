@@ -41,6 +41,14 @@ class JournaledCommit:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivateSteps:
+    """Steps of training with differential privacy, and the rate that they sampled with."""
+
+    rate: float
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class JournaledResult:
     """What this node computed of a round; ``result`` is ``None`` where the round came to nothing."""
 
@@ -87,20 +95,31 @@ class Journal:
 
     # ---------------------------------------------------------------------------------------------- commits
 
-    def record_commit(self, commit: JournaledCommit) -> None:
-        """Keeps a commit that is about to be sent, whole or not at all. Older residuals and momenta are let go."""
-        self._write(
-            "INSERT INTO commits (round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual, momentum)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *astuple(commit),
-        )
-        if commit.residual is not None:
-            # The update before stays: if this round is trained again, it begins from that one again.
+    def record_commit(self, commit: JournaledCommit, privately: PrivateSteps | None = None) -> None:
+        """Keeps a commit that is about to be sent, and counts its private steps, all or nothing. Older residuals and momenta are let go."""
+        with self._database.transaction():
             self._write(
-                "UPDATE commits SET residual = NULL, momentum = NULL"
-                " WHERE round < (SELECT max(round) FROM commits WHERE round < ? AND residual IS NOT NULL)",
-                commit.round,
+                "INSERT INTO commits"
+                " (round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual, momentum)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                *astuple(commit),
             )
+            if commit.residual is not None:
+                # The update before stays: if this round is trained again, it begins from that one again.
+                self._write(
+                    "UPDATE commits SET residual = NULL, momentum = NULL"
+                    " WHERE round < (SELECT max(round) FROM commits WHERE round < ? AND residual IS NOT NULL)",
+                    commit.round,
+                )
+            if privately is not None:
+                self._write(
+                    "INSERT INTO private_steps (rate, steps) VALUES (?, ?) ON CONFLICT (rate) DO UPDATE SET steps = steps + excluded.steps",
+                    *astuple(privately),
+                )
+
+    def private_steps(self) -> dict[float, int]:
+        """Private steps of every update that was ever committed, by their sampling rate; those of forgotten commits too."""
+        return {float(rate): int(steps) for rate, steps in self._read("SELECT rate, steps FROM private_steps")}
 
     def commit_in_slot(self, round_: Round, slot_digest: bytes) -> JournaledCommit | None:
         """The commit of a round that the chain has, found by the commitment in its slot."""
@@ -204,8 +223,8 @@ class Journal:
 def _schema() -> Schema:
     """Version 1 was for other contracts, so nothing leads from it."""
     here = resources.files(__package__)
-    steps = {older: here.joinpath(f"schema_{older}_to_{older + 1}.sql").read_text() for older in (2, 3)}
-    return Schema(4, here.joinpath("schema.sql").read_text(), steps)
+    steps = {older: here.joinpath(f"schema_{older}_to_{older + 1}.sql").read_text() for older in (2, 3, 4)}
+    return Schema(5, here.joinpath("schema.sql").read_text(), steps)
 
 
 def _journaled_result(row: tuple[Any, ...]) -> JournaledResult:

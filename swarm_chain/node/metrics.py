@@ -51,7 +51,8 @@ class Metrics:
         self._ask_transactions = transactions
         self._loss = Gauge("swarm_chain_loss", "Of the last step of training, then the mean of them all.", registry=registry)
         self._accuracy = Gauge("swarm_chain_accuracy", "Of the newest model on the node's held-out data, 0 to 1.", registry=registry)
-        for unknown in (self._loss, self._accuracy):
+        self._epsilon = Gauge("swarm_chain_privacy_epsilon", "Of differential privacy, spent by every update so far.", registry=registry)
+        for unknown in (self._loss, self._accuracy, self._epsilon):
             unknown.set(math.nan)
         self._reputation = Gauge("swarm_chain_reputation", "Of the node's seat, 0 to 10,000.", registry=registry)
         self._credit = Gauge("swarm_chain_credit_base_units", "Earned and not yet claimed, in 1e-18 tokens.", registry=registry)
@@ -77,6 +78,8 @@ class Metrics:
             self._loss.set(status.loss)
         if status.accuracy is not None:
             self._accuracy.set(status.accuracy)
+        if status.epsilon is not None:
+            self._epsilon.set(status.epsilon)
         self._reputation.set(status.reputation)
         self._credit.set(status.credit)
 

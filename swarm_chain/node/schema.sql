@@ -24,6 +24,11 @@ CREATE TABLE commits (                       -- a round can have several: only o
 ) STRICT;
 CREATE INDEX commits_by_round ON commits (round);
 
+CREATE TABLE private_steps (                 -- what was ever released of this node's samples; kept for ever
+    rate REAL PRIMARY KEY CHECK (rate > 0 AND rate <= 1),   -- that a step samples with
+    steps INTEGER NOT NULL CHECK (steps > 0)
+) STRICT;
+
 CREATE TABLE results (                       -- what this node computed; kept for ever
     round INTEGER PRIMARY KEY CHECK (round > 0),
     hash BLOB,                               -- null: the round came to nothing

@@ -29,6 +29,7 @@ class NodeStatus:
         reputation: 0 to 10,000.
         credit: not yet claimed, in wei.
         message: what it is doing, for people.
+        epsilon: of differential privacy, spent so far; ``None`` in a group without.
     """
 
     node: Address
@@ -42,6 +43,7 @@ class NodeStatus:
     reputation: int = 0
     credit: int = 0
     message: str = ""
+    epsilon: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """Fields by name; the phase by its name, the credit as text (it exceeds what JSON readers keep exactly)."""

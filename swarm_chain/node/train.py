@@ -26,6 +26,7 @@ class Update:
         momentum: float32 bytes of the momentum over rounds, for the next update; ``None`` where the task has none.
         metric: of the parent on the node's held-out data, in millionths.
         loss: mean over the steps.
+        steps: as many as were done.
     """
 
     codes: Codes
@@ -34,6 +35,7 @@ class Update:
     samples: int
     metric: int
     loss: float
+    steps: int
 
 
 def train_update(
@@ -58,7 +60,7 @@ def train_update(
     last = member.journal.last_update(before=round_)
     codes, carried = encode_update(task, trained.delta, None if last is None else _carried(last), parent.exponents)
     momentum = None if carried.momentum is None else carried.momentum.tobytes()
-    return Update(codes, carried.residual.tobytes(), momentum, trained.samples, round(metric * MILLION), trained.loss)
+    return Update(codes, carried.residual.tobytes(), momentum, trained.samples, round(metric * MILLION), trained.loss, trained.steps)
 
 
 def _carried(last: JournaledCommit) -> Carried | None:

@@ -14,7 +14,7 @@ from swarm_chain.chain.rehearsal import Rehearsal
 from swarm_chain.chain.relay import Relay
 from swarm_chain.chain.sender import Sender
 from swarm_chain.errors import ConfigurationError, UnknownError
-from swarm_chain.learning import devices
+from swarm_chain.learning import accounting, devices
 from swarm_chain.node.endpoints import Endpoints
 from swarm_chain.node.genesis import load_genesis, load_task
 from swarm_chain.node.journal import Journal
@@ -64,6 +64,8 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
 
         endpoints = Endpoints(contracts, settings.group, group.terms.capacity, node, settings.providers)
         task = load_task(group, store, endpoints)
+        if task.local.privacy is not None:
+            accounting.require()
         genesis = load_genesis(group, task, store, endpoints)
         device = task.device(settings.device)
         if device is not None and settings.threads is not None:

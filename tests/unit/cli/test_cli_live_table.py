@@ -19,6 +19,24 @@ def test_a_row_is_what_the_node_wrote(tmp_path: Path) -> None:
     assert read_row("ada", tmp_path) == NodeRow("ada", 3, "commit", 5, 60, 0.25, 0.9, 1900, 10**18, "training")
 
 
+def test_what_privacy_cost_is_shown_where_there_is_some(tmp_path: Path) -> None:
+    StatusFile(tmp_path)(NodeStatus(NODE, epsilon=1.234))
+    private, other = read_row("ada", tmp_path), NodeRow("bob")
+    assert private.epsilon == 1.234
+    console = Console(width=120)
+    for rows, is_shown in (([private, other], True), ([other], False)):
+        with console.capture() as capture:
+            console.print(render(rows, None, time.monotonic()))
+        shown = capture.get()
+        assert ("epsilon" in shown, "1.23" in shown) == (is_shown, is_shown)
+
+
+def test_a_status_of_the_release_before_is_read(tmp_path: Path) -> None:
+    status = NodeStatus(NODE, Seat(1), Round(3)).as_json()
+    del status["epsilon"]
+    assert NodeRow.of("ada", status).round == 3
+
+
 def test_a_node_that_wrote_nothing_is_starting(tmp_path: Path) -> None:
     assert read_row("ada", tmp_path) == NodeRow("ada")
     assert read_rounds(tmp_path) == {}

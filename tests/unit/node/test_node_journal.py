@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from swarm_chain.errors import ConfigurationError, DiskFullError, UnsupportedVersionError
-from swarm_chain.node.journal import Journal, JournaledCommit, JournaledResult
+from swarm_chain.node.journal import Journal, JournaledCommit, JournaledResult, PrivateSteps
 from swarm_chain.types import Digest, Result, Round
 
 BINDING = bytes([7]) * 32
-SCHEMA_2, SCHEMA_3 = (Path(__file__).with_name(f"journal_of_version_{version}.sql") for version in (2, 3))
+SCHEMA_2, SCHEMA_3, SCHEMA_4 = (Path(__file__).with_name(f"journal_of_version_{version}.sql") for version in (2, 3, 4))
 
 
 def a_commit(round_=1, salt=1, **changes):
@@ -141,6 +141,29 @@ def test_pruned_commits_go_and_results_stay(journal):
     journal.forget_commits_before(Round(3))
     assert [len(journal.commits(Round(n))) for n in (1, 2, 3)] == [0, 0, 1]
     assert journal.result_of(Round(1)) is not None
+
+
+def test_private_steps_are_counted_with_their_commits_and_for_good(tmp_path, journal):
+    assert journal.private_steps() == {}
+    journal.record_commit(a_commit(round_=1, salt=1), PrivateSteps(0.25, 40))
+    journal.record_commit(a_commit(round_=1, salt=2), PrivateSteps(0.25, 12))
+    journal.record_commit(a_commit(round_=2, salt=3, residual=None))
+    journal.record_commit(a_commit(round_=3, salt=4), PrivateSteps(1 / 3, 40))
+    with pytest.raises(ConfigurationError, match="salt"):
+        journal.record_commit(a_commit(round_=4, salt=4, commitment=bytes([9]) * 24), PrivateSteps(0.25, 40))
+    journal.forget_commits_before(Round(9))
+    with reopened(tmp_path) as again:
+        assert again.private_steps() == {0.25: 52, 1 / 3: 40}
+
+
+def test_steps_that_cannot_be_counted_are_of_no_commit(journal):
+    """Both are written or neither: what is not counted must not be sent."""
+    for wrong in (PrivateSteps(0.0, 1), PrivateSteps(1.5, 1), PrivateSteps(0.5, 0)):
+        with pytest.raises(ConfigurationError, match="CHECK"):
+            journal.record_commit(a_commit(), wrong)
+        assert journal.commits(Round(1)) == []
+    journal.record_commit(a_commit(), PrivateSteps(1.0, 1))
+    assert len(journal.commits(Round(1))) == 1
 
 
 def test_a_run_cut_short_keeps_its_first_round(tmp_path, journal):
@@ -336,6 +359,40 @@ def test_a_journal_from_before_worker_momentum_is_brought_up(tmp_path):
     with reopened(tmp_path) as again:
         assert again.last_update(Round(5)).momentum == b"mom4"
     assert rows(backup, "commits") == before
+
+
+def test_a_journal_from_before_privacy_is_brought_up(tmp_path):
+    path, backup = tmp_path / "journal.db", tmp_path / "journal.db.v4.backup"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.executescript(SCHEMA_4.read_text())
+        database.execute("INSERT INTO binding VALUES (?)", (BINDING,))
+        columns = "round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual, momentum"
+        values = astuple(a_commit(round_=3, salt=3, momentum=b"mom3"))
+        database.execute(f"INSERT INTO commits ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        database.execute("PRAGMA user_version = 4")
+    before = rows(path, "commits")
+    with Journal(path, BINDING) as journal:
+        assert journal.last_update(Round(4)) == a_commit(round_=3, salt=3, momentum=b"mom3")
+        assert journal.private_steps() == {}
+        journal.record_commit(a_commit(round_=4, salt=4), PrivateSteps(0.5, 7))
+    with reopened(tmp_path) as again:
+        assert again.private_steps() == {0.5: 7}
+    assert rows(backup, "commits") == before
+
+
+def test_an_older_journal_brought_up_is_what_a_new_one_is(tmp_path):
+    def schema(path):
+        with closing(sqlite3.connect(path)) as database:
+            return {
+                (table, tuple(column[1:]))
+                for (table,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+                for column in database.execute(f"PRAGMA table_info({table})").fetchall()
+            }
+
+    a_journal_of_version_2(tmp_path / "older.db").close()
+    for name in ("older.db", "new.db"):
+        Journal(tmp_path / name, BINDING).close()
+    assert schema(tmp_path / "older.db") == schema(tmp_path / "new.db")
 
 
 def test_what_was_not_in_the_file_itself_yet_is_in_the_backup(tmp_path):

@@ -52,7 +52,10 @@ def test_before_anything_happened_figures_are_zero_or_unknown(served):
     _, client = served
     told = figures(client)
     assert told["swarm_chain_duties_total", "done", "train"] == told["swarm_chain_duty_seconds_count", "commit"] == 0
-    assert all(math.isnan(told[name,]) for name in ("swarm_chain_loss", "swarm_chain_accuracy", "swarm_chain_chain_seen_age_seconds"))
+    assert all(
+        math.isnan(told[name,])
+        for name in ("swarm_chain_loss", "swarm_chain_accuracy", "swarm_chain_privacy_epsilon", "swarm_chain_chain_seen_age_seconds")
+    )
     assert told["swarm_chain_node_info", *sorted(["0.1.0", NODE, "7", "2"])] == 1
 
 
@@ -65,8 +68,10 @@ def test_figures_follow_what_the_node_tells(served):
             pass
     with pytest.raises(ValueError, match="refused"), observers.doing(Work.COMMIT, Round(4)):
         raise ValueError("refused")
+    observers.status(NodeStatus(NODE, Seat(2), Round(4), Phase.REVEAL, reputation=1300, credit=5 * 10**18, epsilon=1.5))
     told = figures(client)
     expected = {
+        "swarm_chain_privacy_epsilon": 1.5,
         "swarm_chain_round": 4,
         "swarm_chain_loss": 0.25,
         "swarm_chain_accuracy": 0.75,
