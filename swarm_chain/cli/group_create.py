@@ -1,5 +1,6 @@
 """``swarm-chain group create``: what a group learns, and its terms."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -17,12 +18,18 @@ LOCAL_DURATIONS = {"commit_duration": 60, "reveal_duration": 20, "challenge_wind
 PUBLIC_DURATIONS = {"commit_duration": 1800, "reveal_duration": 600, "challenge_window": 3600, "idle_timeout": 86_400}
 RULES = {"mean": Rule.MEAN, "trimmed-mean": Rule.TRIMMED_MEAN, "median": Rule.MEDIAN}
 TERMS = "Terms: fixed for the group's whole life"
+PRIVACY = "Differential privacy of every node's samples: off without --privacy-epsilon"
 
 
 def _seconds(what: str, short: int, long: int) -> Any:
     """A flag of a duration."""
     text = f"Seconds {what}; {short} on a local chain, {long} elsewhere."
     return typer.Option(min=0, max=2**32 - 1, help=text, show_default=False, rich_help_panel=TERMS)
+
+
+def _privacy(what: str) -> Any:
+    """A flag of differential privacy."""
+    return typer.Option(help=what, show_default=False, rich_help_panel=PRIVACY)
 
 
 def create(
@@ -33,6 +40,12 @@ def create(
     parts: Annotated[int | None, typer.Option(min=1, max=255, help="Nodes that the data is dealt out to.", show_default=False)] = None,
     steps: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Steps of local training a round.", show_default=False)] = None,
     codec: Annotated[str | None, typer.Option(help="What updates travel as: dense-int8, int4, sign or top-k.", show_default=False)] = None,
+    privacy_epsilon: Annotated[float | None, _privacy("What all updates of one node together may come to; about 1 to 10.")] = None,
+    privacy_delta: Annotated[float | None, _privacy("Below one over a node's number of samples; 1e-5 if not given.")] = None,
+    privacy_noise: Annotated[
+        float | None, _privacy("Noise of a step, in multiples of the clipping norm; 1 if not given; more allows more rounds.")
+    ] = None,
+    privacy_clip: Annotated[float | None, _privacy("The most that one sample's gradient counts, in L2 norm; 1 if not given.")] = None,
     rule: Annotated[str, typer.Option(help="mean, trimmed-mean or median.", rich_help_panel=TERMS)] = "trimmed-mean",
     capacity: Annotated[int, typer.Option(min=1, max=255, help="Seats.", rich_help_panel=TERMS)] = 5,
     min_updates: Annotated[int, typer.Option(min=1, max=255, help="A round with fewer has no result.", rich_help_panel=TERMS)] = 2,
@@ -72,7 +85,8 @@ def create(
     if rule not in RULES:
         raise UsageError(f"There is no rule {rule!r}.", "Nothing was sent.", f"Choose one of {', '.join(RULES)}.")
     settings = options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file)
-    wanted = _in_codec(_task(task, manifest, parts, steps), codec)
+    privacy = {"epsilon": privacy_epsilon, "delta": privacy_delta, "noise": privacy_noise, "clip": privacy_clip}
+    wanted = _private(_in_codec(_task(task, manifest, parts, steps), codec), privacy)
     swarm = open_swarm(settings)
     durations = {
         "commit_duration": commit_duration,
@@ -160,3 +174,26 @@ def _in_codec(task: "Task", name: str | None) -> "Task":
             f"With {task.codec} a grid only gets finer, and its manifest lets it.", "Nothing was sent.", f"Make its max_exponent {first}."
         )
     return task
+
+
+def _private(task: "Task", given: Mapping[str, float | None]) -> "Task":
+    """The task with differential privacy, where an epsilon is given."""
+    from pydantic import ValidationError
+
+    from swarm_chain.learning.manifest import Privacy
+
+    values = {name: value for name, value in given.items() if value is not None}
+    if not values:
+        return task
+    if "epsilon" not in values:
+        raise UsageError(f"--privacy-{next(iter(values))} is for a group with privacy.", "Nothing was sent.", "Give --privacy-epsilon too.")
+    if not task.trains_privately:
+        raise UsageError(
+            f"Tasks of the kind {task.kind!r} do not train with differential privacy.", "Nothing was sent.", "Leave out --privacy-epsilon."
+        )
+    try:
+        privacy = Privacy(**{"delta": 1e-5, "noise": 1.0, "clip": 1.0, **values})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise UsageError(f"--privacy-{first['loc'][0]} is wrong: {first['msg']}.", "Nothing was sent.") from error
+    return replace(task, local=replace(task.local, privacy=privacy))

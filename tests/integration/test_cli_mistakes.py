@@ -107,6 +107,12 @@ def test_wrong_usage(cli: CommandLine) -> None:
     refused(cli("group", "create", "--task", "chess"), 2, "chess", "mnist")
     refused(cli("group", "create", "--task", "digits", "--rule", "krum"), 2, "krum", "median")
     refused(cli("group", "create", "--task", "digits", "--codec", "zip"), 2, "zip", "dense-int8, int4, sign, top-k")
+    refused(cli("group", "create", "--task", "digits", "--privacy-noise", 2), 2, "--privacy-epsilon too")
+    refused(cli("group", "create", "--task", "digits", "--privacy-epsilon", 8, "--privacy-delta", 0.5), 2, "--privacy-delta", "0.1")
+    refused(cli("group", "create", "--task", "digits", "--privacy-epsilon", 0), 2, "--privacy-epsilon", "greater than 0")
+    refused(
+        cli("group", "create", "--task", "iot-synthetic", "--privacy-epsilon", 8), 2, "'anomaly' do not train with differential privacy"
+    )
     refused(cli("group", "join", 1, "--name", "x", "--invitation", "missing.txt"), 2, "invitation")
 
 
@@ -145,6 +151,17 @@ def test_data_that_is_not_there(cli: CommandLine, tmp_path: Path) -> None:
     assert ended.code == 7, ended.err
     assert "No images of 'fashion'" in ended.err
     assert "--data" in ended.err
+
+
+def test_a_privacy_budget_too_small_for_one_update(cli: CommandLine) -> None:
+    created = cli.done("group", "create", "--task", "digits-linear", "--privacy-epsilon", 0.01, "--json").json["group"]
+    cli.done("node", "init", "--name", "shy", "--fund-local")
+    cli.done("group", "join", created, "--name", "shy")
+    ended = cli.done("node", "run", "--group", created, "--name", "shy")
+    for words in ("The privacy budget is spent: epsilon 0.00 of 0.01", "0 updates more may be sent", "group leave"):
+        assert words in ended.err, ended.err
+    found = next(node for node in cli.done("node", "status", "--json").json if node["name"] == "shy")
+    assert found["epsilon"] == 0
 
 
 def test_the_doctor_says_what_is_broken_and_how_to_mend_it(cli: CommandLine) -> None:
