@@ -28,14 +28,25 @@ def require_revealed(swarm: Swarm, group: GroupId, node: Address) -> None:
         )
 
 
-def put_aside(folder: Path) -> Path | None:
-    """Renames a node's journal, so that the next run begins a new one; its results and commits stay readable. None if there is none."""
-    journal = folder / JOURNAL
+def put_aside(folder: Path, *, learns_the_same: bool) -> Path | None:
+    """Renames a node's journal, so that the next run begins a new one; its results and commits stay readable. None if there is none.
+
+    Where the node goes on learning the same, with another key or in the group's new contracts, the new journal counts on from what the old
+    one told of its samples.
+    """
+    from swarm_chain.node.journal import count_on
+
+    journal, following = folder / JOURNAL, folder / f"{JOURNAL}.next"
     if not journal.exists():
         return None
+    following.unlink(missing_ok=True)
+    if learns_the_same:
+        count_on(journal, following)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     for suffix in ("-wal", "-shm", ""):  # the file itself last: as long as it is there, it is whole
         part = folder / (JOURNAL + suffix)
         if part.exists():
             part.rename(folder / f"journal-until-{stamp}.db{suffix}")
+    if following.exists():
+        following.rename(journal)
     return folder / f"journal-until-{stamp}.db"

@@ -74,7 +74,7 @@ def follow(
         if seat is not None and not seat.until_round:
             require_revealed(old, was.group, node)
             step(f"leaving group {was.group}")
-            put_aside(old.home.node(settings.name))
+            put_aside(old.home.node(settings.name), learns_the_same=True)
             old.send(old.account(), old.contracts.rounds.leave(was.group, node))
         waits = _take_stake(old, was, node, step)
         if taken is None and not (waits and _lacks_stake(old, new, becomes, node)):

@@ -76,7 +76,7 @@ def migrate(
         except TransactionError as problem:
             kept = f"It keeps its seat in group {old.group}; a stake for group {new.group} is deposited and free."
             raise refused(problem, new, seat.identity, kept) from problem
-        put_aside(swarm.home.node(settings.name))
+        put_aside(swarm.home.node(settings.name), learns_the_same=False)
     there = own_seat(swarm, new, node)
     left = contracts.views.seat(old.group, node)
     present.done(f"{settings.name} holds seat {there.seat} of group {new.group}, from round {there.from_round}")

@@ -82,7 +82,7 @@ def _rotated(
     new = Address(str(account.address))
     if contracts.identities.identity_of(new) != identity:
         step("registering it")
-        put_aside(folder.node(settings.name))
+        put_aside(folder.node(settings.name), learns_the_same=True)
         swarm.send(operator, contracts.identities.rotate(identity, account, Address(str(operator.address))))
     bound = []
     for group, seat in seats:

@@ -4,6 +4,7 @@ A round can have several commits: one that never arrived may be followed by anot
 so a commit is found again by the digest in its slot. The salt is in no repr. Signed transactions are in the outbox.
 """
 
+from contextlib import closing
 from dataclasses import astuple, dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -218,6 +219,20 @@ class Journal:
 
     def _write(self, statement: str, *values: object) -> int:
         return self._database.write(statement, *values)
+
+
+def count_on(before: Path, path: Path) -> None:
+    """Makes a journal that is nobody's yet and goes on with the private steps of another; none where that one counted none.
+
+    Raises:
+        ConfigurationError, UnsupportedVersionError, DiskFullError: as :class:`Journal`.
+    """
+    with closing(Database(before, "the journal", _schema())) as old:
+        steps = old.read("SELECT rate, steps FROM private_steps")
+    if steps:
+        with closing(Database(path, "the journal", _schema())) as new, new.transaction():
+            for row in steps:
+                new.write("INSERT INTO private_steps (rate, steps) VALUES (?, ?)", *row)
 
 
 def _schema() -> Schema:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from swarm_chain.errors import ConfigurationError, DiskFullError, UnsupportedVersionError
-from swarm_chain.node.journal import Journal, JournaledCommit, JournaledResult, PrivateSteps
+from swarm_chain.node.journal import Journal, JournaledCommit, JournaledResult, PrivateSteps, count_on
 from swarm_chain.types import Digest, Result, Round
 
 BINDING = bytes([7]) * 32
@@ -164,6 +164,19 @@ def test_steps_that_cannot_be_counted_are_of_no_commit(journal):
         assert journal.commits(Round(1)) == []
     journal.record_commit(a_commit(), PrivateSteps(1.0, 1))
     assert len(journal.commits(Round(1))) == 1
+
+
+def test_another_journal_counts_on(tmp_path, journal):
+    """That of another key for the same seat: it is another's, and what was told stays told."""
+    count_on(tmp_path / "journal.db", tmp_path / "next.db")
+    assert not (tmp_path / "next.db").exists()
+    journal.record_commit(a_commit(), PrivateSteps(0.25, 40))
+    count_on(tmp_path / "journal.db", tmp_path / "next.db")
+    with Journal(tmp_path / "next.db", bytes(32)) as following:
+        assert following.commits(Round(1)) == []
+        following.record_commit(a_commit(), PrivateSteps(0.25, 2))
+        assert following.private_steps() == {0.25: 42}
+    assert journal.private_steps() == {0.25: 40}
 
 
 def test_a_run_cut_short_keeps_its_first_round(tmp_path, journal):
