@@ -1,9 +1,11 @@
 """Nodes of a group with differential privacy train until their budget is spent, and end as after so many rounds."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from swarm_of_processes import Swarm
@@ -49,3 +51,16 @@ def test_nodes_end_when_their_budget_is_spent(swarm: Swarm) -> None:
     swarm.start(first)
     assert swarm.ended(first, timeout=60) == 0, "started again it has nothing to do"
     assert counted(swarm, first) == before
+
+
+def test_a_node_that_could_not_count_does_not_start(swarm: Swarm, tmp_path: Path) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "dp_accounting.py").write_text("raise ModuleNotFoundError(__name__)\n")
+    swarm.create(TASK).add_nodes(1)
+    swarm.environments[0] = {"PYTHONPATH": os.pathsep.join(filter(None, [str(hidden), os.environ.get("PYTHONPATH")]))}
+    swarm.start(0)
+    assert swarm.ended(0, timeout=60) == 3
+    assert "pip install 'swarm-chain[privacy]'" in swarm.log(0).read_text()
+    assert "Traceback" not in swarm.log(0).read_text()
+    assert swarm.contracts.web3.eth.get_transaction_count(swarm.contracts.web3.to_checksum_address(swarm.nodes[0])) == 0, "nothing was paid"
