@@ -303,12 +303,17 @@ def he_uniform(layout: "Layout", fraction_bits: int, seed: int) -> NDArray[np.in
     weights = np.zeros(layout.dimension, np.int32)
     for name, tensor in layout.parts(weights).items():
         if tensor.ndim >= 2:
-            bound = isqrt((6 << 2 * fraction_bits) // prod(tensor.shape[1:]))
-            raw = np.asarray(stream.random_raw(tensor.size), np.uint64) % np.uint64(2 * bound + 1)
-            tensor[...] = (raw.astype(np.int64) - bound).reshape(tensor.shape)
+            tensor[...] = he_drawn(stream, tensor.shape, prod(tensor.shape[1:]), fraction_bits)
         elif name.endswith("weight"):
             tensor[...] = 1 << fraction_bits
     return weights
+
+
+def he_drawn(stream: np.random.PCG64, shape: tuple[int, ...], fan_in: int, fraction_bits: int) -> NDArray[np.int64]:
+    """One tensor's first weights of :func:`he_uniform`, int64[shape], from where the stream is."""
+    bound = isqrt((6 << 2 * fraction_bits) // fan_in)
+    raw = np.asarray(stream.random_raw(prod(shape)), np.uint64) % np.uint64(2 * bound + 1)
+    return (raw.astype(np.int64) - bound).reshape(shape)
 
 
 def _json(value: Mapping[str, object]) -> bytes:
