@@ -122,7 +122,7 @@ class Swarm:
             "allow_private": True,
             "device": "cpu",
             "threads": 1,
-            "part": index % self.task.images.parts,
+            "part": index % self.task.parts,
             "poll_interval": 0.3,
             **settings,
         }

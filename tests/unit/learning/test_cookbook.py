@@ -1,9 +1,12 @@
 """The cookbook's example does what it says, exactly as printed."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
+
+os.environ["KERAS_BACKEND"] = "torch"  # read when Keras is first imported
 
 import numpy as np
 import pytest
@@ -23,9 +26,14 @@ def nothing_stays_registered(monkeypatch):
     monkeypatch.setattr(task, "TASKS", dict(task.TASKS))
 
 
+def example(name):
+    """The code of the task file that the cookbook calls so."""
+    return re.search(rf"`{name}`:\n\n```python\n(.*?)```", COOKBOOK.read_text(), re.DOTALL)[1]
+
+
 def printed(tmp_path, text=None):
     path = tmp_path / "slope.py"
-    path.write_text(text if text is not None else re.search(r"```python\n(.*?)```", COOKBOOK.read_text(), re.DOTALL)[1])
+    path.write_text(text if text is not None else example("slope.py"))
     return path
 
 
@@ -48,6 +56,25 @@ def test_a_file_of_ones_own_is_learnt_by_a_swarm(tmp_path):
         model = Model(weights, kernels.next_exponents(codes, model.exponents, 0, 20), 24)
     assert np.allclose(model.weights / 2**24, [3, 1, -2, 0.5], atol=0.05)
     assert slope.evaluate(model.weights, slope.part(data, 0)[1], None)[0] > 0.99
+
+
+def test_a_keras_model_is_learnt_by_a_swarm(tmp_path):
+    task.run_task_file(printed(tmp_path, example("ring.py")))
+    ring = task.TASKS["ring"]
+    assert task.Task.decode(ring.encode()) == ring
+    assert ring.layout().names == ("ring/hidden/bias", "ring/hidden/kernel", "ring/inside/bias", "ring/inside/kernel")
+
+    data, device = ring.load(None), ring.device("auto")
+    model = Model(ring.initial_weights(), ring.initial_exponents(), 24)
+    held_out = ring.part(data, 0)[1]
+    before, _ = ring.evaluate(model.weights, held_out, device)
+    for round_ in range(1, 7):
+        updates = [ring.train(model.weights, ring.part(data, node)[0], ring.local_seed(node, round_), device) for node in range(3)]
+        codes = [quantise(update.delta, model.exponents)[0] for update in updates]
+        weights = kernels.aggregate(Rule.MEAN, codes, model)
+        model = Model(weights, kernels.next_exponents(codes, model.exponents, 0, 20), 24)
+    assert before < 0.8
+    assert ring.evaluate(model.weights, held_out, device)[0] > 0.9
 
 
 def test_a_manifest_brings_no_code(tmp_path):
