@@ -14,6 +14,7 @@ from swarm_chain.learning.tensors import Layout, to_values
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Ring(Task):
     kind: ClassVar[str] = "ring"
+    parts: ClassVar[int] = 3
     width: int
 
     def layout(self):
@@ -28,7 +29,7 @@ class Ring(Task):
         return np.c_[points, (points**2).sum(1) < 1.4].astype(np.float32)
 
     def part(self, data, node):
-        own = data[node::3]
+        own = data[node :: self.parts]
         return own[40:], own[:40]
 
     def train(self, weights, own, seed, device, on_step=None, *, stop=None):

@@ -47,7 +47,7 @@ def test_nodes_with_keras_and_one_with_numpy_alone_agree(swarm: Swarm, tmp_path:
         swarm.environments[index] = {"PYTHONPATH": os.pathsep.join([str(packages), *filter(None, [os.environ.get("PYTHONPATH")])])}
         if index == 2:
             swarm.environments[index]["KERAS_BACKEND"] = "none"  # Keras cannot be imported there
-        swarm.start(index, part=index, rounds=3)
+        swarm.start(index, rounds=3)
     swarm.all_done(timeout=240)
 
     finals = {final.result.round: final for final in swarm.contracts.rounds.finals(swarm.group)}
