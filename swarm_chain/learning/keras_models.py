@@ -99,7 +99,7 @@ def fit(
 
     Raises:
         NumericError: a loss or a trained weight is NaN, infinite or out of range; there is no update then.
-        DataError: there are no samples, or not as many inputs as targets.
+        DataError: there are no samples, not as many inputs as targets, or Keras refuses them: they have another shape than the model's.
         OutOfMemoryError: memory does not hold the training of a batch, which Keras takes as a whole.
         ConfigurationError: the model is not compiled with a loss, or as :func:`layout_of`.
     """
@@ -118,7 +118,7 @@ def fit(
             if stop and stop():
                 break
             picked = next(order)
-            with enough("a step"):
+            with enough("a step"), _fitting():
                 told = model.train_on_batch(_rows(x, picked), _rows(y, picked), return_dict=True)
             losses.append(float(told["loss"]))
             if not np.isfinite(losses[-1]):
@@ -149,7 +149,8 @@ def evaluate(task: Task, model: "keras.Model", x: Any, y: Any, weights: NDArray[
     with enough("a model"):
         load_into(model, weights, task.numbers.fraction_bits)
     portions = Portions(EVALUATION_BATCH, "measuring a model")
-    told = portions.fitting(lambda: model.evaluate(x, y, batch_size=portions.size, verbose=0, return_dict=True))
+    with _fitting():
+        told = portions.fitting(lambda: model.evaluate(x, y, batch_size=portions.size, verbose=0, return_dict=True))
     measured = {name: float(value) for name, value in told.items()}
     if not np.isfinite(measured["loss"]):
         raise loss_error(measured["loss"], "while measuring")
@@ -203,6 +204,16 @@ def _drawing(model: "keras.Model", seed: int) -> Iterator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
+
+
+@contextmanager
+def _fitting() -> Iterator[None]:
+    """Keras says by ``ValueError`` that samples are not what the model takes."""
+    try:
+        yield
+    except ValueError as error:
+        said = " ".join(str(error).split())
+        raise DataError(f"Keras does not take the samples: {said:.300}", do="Give samples of the model's shapes.") from error
 
 
 def _rows(samples: Any, picked: NDArray[np.int64]) -> Any:

@@ -136,7 +136,7 @@ def test_weights_survive_the_way_into_a_model_and_back(width, seed, bits):
     weights = np.random.Generator(np.random.PCG64(seed)).integers(-(2**23), 2**23, layout.dimension, np.int32)
     load_into(model, weights, bits)
     assert np.array_equal(to_weights(values_of(model), bits, layout), weights)
-    by_keras = {variable.path: np.array(variable) for variable in model.weights}
+    by_keras = {variable.path: keras.ops.convert_to_numpy(variable) for variable in model.weights}
     for name, part in layout.parts(to_values(weights, bits)).items():
         assert np.array_equal(by_keras[name], part)
 
@@ -272,6 +272,10 @@ def test_samples_and_models_that_do_not_fit_are_refused(weights, samples):
             fit(TASK, net(), *wrong, weights, 1)
         with pytest.raises(DataError, match="rows"):
             evaluate(TASK, net(), *wrong, weights)
+    with pytest.raises(DataError, match="Keras does not take the samples"):
+        fit(TASK, net(), x[:, :3], y, weights, 1)
+    with pytest.raises(DataError, match="Keras does not take the samples"):
+        evaluate(TASK, net(), x[:, :3], y, weights)
     bare = keras.Sequential(net().layers, name="net")
     for of in (fit, evaluate):
         with pytest.raises(ConfigurationError, match="has no loss"):
