@@ -33,7 +33,7 @@ def test_nodes_end_when_their_budget_is_spent(swarm: Swarm) -> None:
     for index in range(2):
         swarm.start(index)  # for ever, as far as its settings go
     first = min(range(2), key=rounds.__getitem__)
-    assert swarm.ended(first, timeout=120) == 0
+    assert swarm.ended(first, timeout=200) == 0
 
     assert counted(swarm, first) == {rates[first]: 20 * rounds[first]}
     status = json.loads((swarm.home(first) / "status.json").read_text())
@@ -49,7 +49,7 @@ def test_nodes_end_when_their_budget_is_spent(swarm: Swarm) -> None:
     assert all(result.included == 0b11 for result in finals)
     before = counted(swarm, first)
     swarm.start(first)
-    assert swarm.ended(first, timeout=60) == 0, "started again it has nothing to do"
+    assert swarm.ended(first, timeout=150) == 0, "started again it has nothing to do"
     assert counted(swarm, first) == before
 
 
@@ -60,7 +60,7 @@ def test_a_node_that_could_not_count_does_not_start(swarm: Swarm, tmp_path: Path
     swarm.create(TASK).add_nodes(1)
     swarm.environments[0] = {"PYTHONPATH": os.pathsep.join(filter(None, [str(hidden), os.environ.get("PYTHONPATH")]))}
     swarm.start(0)
-    assert swarm.ended(0, timeout=60) == 3
+    assert swarm.ended(0, timeout=150) == 3
     assert "pip install 'swarm-chain[privacy]'" in swarm.log(0).read_text()
     assert "Traceback" not in swarm.log(0).read_text()
     assert swarm.contracts.web3.eth.get_transaction_count(swarm.contracts.web3.to_checksum_address(swarm.nodes[0])) == 0, "nothing was paid"
