@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from codec_vectors import codec_vectors
-from sealed_vectors import sealed_vectors
+from sealed_vectors import members_vectors, sealed_vectors
 
 from swarm_chain.protocol import merkle
 from swarm_chain.protocol.aggregation import aggregate
@@ -226,6 +226,11 @@ def seals() -> Vectors:
     return sealed_vectors(UpdateHeader(DOMAIN, Round(3), NODES[0], 300, 24))
 
 
+def members_seals() -> Vectors:
+    """The same in a closed group."""
+    return members_vectors(UpdateHeader(DOMAIN, Round(3), NODES[0], 300, 24))
+
+
 def agreements() -> Vectors:
     """Histories of closed rounds; ``parents`` are those of the rounds after ``settled``, ``expected`` what ``next`` names."""
     head, one, two, three, strange = (name * 32 for name in (b"\x0a", b"\x01", b"\x02", b"\x03", b"\xee"))
@@ -314,6 +319,7 @@ FILES: dict[str, Callable[[], Vectors]] = {
     "metric": metrics,
     "roots": roots,
     "sealing": seals,
+    "sealing_for_members": members_seals,
     "codecs": codec_vectors,
     "agreement": agreements,
 }

@@ -1,14 +1,18 @@
-"""Sealed updates for the vectors. Frames are built by hand, so that they depend on no compressor's version."""
+"""Sealed updates for the vectors, and a wrapped key. Frames are built by hand, so that they depend on no compressor's version."""
 
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
+from coincurve import PrivateKey, PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from swarm_chain.protocol.addresses import address_of
 from swarm_chain.protocol.commitment import keccak
+from swarm_chain.protocol.group_key import Recipient
 from swarm_chain.protocol.update import UpdateHeader, encode_update
 from swarm_chain.types import Round
 
@@ -103,12 +107,65 @@ def sealed_vectors(header: UpdateHeader) -> dict[str, Any]:
     }
 
 
+def members_vectors(header: UpdateHeader) -> dict[str, Any]:
+    """A closed group's key, an update sealed with it, and sealed bytes that do not open with it; the key wrapped for a node."""
+    salt, key, node_key, ephemeral = (keccak(name) for name in (b"salt", b"group key", b"node key", b"ephemeral key"))
+    codes = (np.arange(header.dimension) % 255 - 127).astype(np.int8)
+    frame = _frame(encode_update(header, codes))
+    sealed = _sealed_for_members(header, salt, key, frame)
+    refused = [
+        (sealed[:7] + b"\x01" + sealed[8:], "without the key"),
+        (_sealed(header, salt, frame), "without the key"),
+        (sealed[:7] + b"\x03" + sealed[8:], "another version"),
+        (sealed[:-1] + bytes([sealed[-1] ^ 1]), "does not open it"),
+        (_sealed_for_members(header, keccak(b"other salt"), key, frame), "does not open it"),
+        (_sealed_for_members(header, salt, keccak(b"other group key"), frame), "does not open it"),
+        (_sealed(header, salt, frame)[:7] + b"\x02" + _sealed(header, salt, frame)[8:], "does not open it"),
+        (_sealed_for_members(header, salt, key, b""), "no zstandard frame"),
+    ]
+    node = PrivateKey(node_key).public_key.format(compressed=False)[1:]
+    recipient = Recipient(header.domain.chain_id, header.domain.round_manager, header.domain.group, address_of(node))
+    wrapped = _wrapped(key, PrivateKey(node_key).public_key, PrivateKey(ephemeral), recipient)
+    return {
+        "chainId": _uint(header.domain.chain_id),
+        "roundManager": header.domain.round_manager,
+        "group": header.domain.group,
+        "round": header.round,
+        "node": header.node,
+        "dimension": header.dimension,
+        "fractionBits": header.fraction_bits,
+        "salt": _hex(salt),
+        "groupKey": _hex(key),
+        "groupKeyCommitment": _hex(sha256(b"swarm-chain group key v1" + key).digest()),
+        "codes": _hex(codes.tobytes()),
+        "opens": _hex(sealed),
+        "sealed": [_hex(data) for data, _ in refused],
+        "reason": [reason for _, reason in refused],
+        "nodeKey": _hex(node_key),
+        "recipient": _hex(recipient.encode()),
+        "wrapped": _hex(wrapped),
+    }
+
+
 _SKIPPABLE = b"\x50\x2a\x4d\x18\0\0\0\0"
 
 
 def _sealed(header: UpdateHeader, salt: bytes, frame: bytes) -> bytes:
     key = HKDF(SHA256(), 32, salt=None, info=b"swarm-chain seal v1").derive(salt)
     return b"SCSEAL\x00\x01" + AESGCM(key).encrypt(bytes(12), frame, header.encode())
+
+
+def _sealed_for_members(header: UpdateHeader, salt: bytes, group_key: bytes, frame: bytes) -> bytes:
+    key = HKDF(SHA256(), 32, salt=group_key, info=b"swarm-chain seal for members v1").derive(salt)
+    return b"SCSEAL\x00\x02" + AESGCM(key).encrypt(bytes(12), frame, header.encode())
+
+
+def _wrapped(key: bytes, node: PublicKey, ephemeral: PrivateKey, recipient: Recipient) -> bytes:
+    shared = sha256(node.multiply(ephemeral.secret).format()).digest()
+    point = ephemeral.public_key.format()
+    info = b"swarm-chain group key wrap v1" + point + node.format()
+    cipher = AESGCM(HKDF(SHA256(), 32, salt=None, info=info).derive(shared))
+    return b"\x01" + point + cipher.encrypt(bytes(12), key, recipient.encode())
 
 
 def _frame(

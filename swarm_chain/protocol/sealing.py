@@ -1,5 +1,6 @@
 """Sealed updates: a wire form, compressed, then encrypted under a key that the reveal gives away (specification, section 4).
 
+In a closed group the reveal gives it to members alone: the group's key is mixed in.
 Sealed bytes come from peers, so everything is checked before memory is set aside: sizes, the tag, what the frame declares.
 """
 
@@ -16,10 +17,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from swarm_chain.errors import IntegrityError
 from swarm_chain.protocol.codecs import BY_NUMBER, DENSE_INT8, Codec
 from swarm_chain.protocol.grid import Codes
+from swarm_chain.protocol.group_key import KEY_SIZE
 from swarm_chain.protocol.update import HEADER_SIZE, UpdateHeader, check_header
 
 MAGIC = b"SCSEAL"
 VERSION = 1
+MEMBERS_VERSION = 2
+"""Of what is sealed with a group's key."""
 SALT_SIZE = 32
 WINDOW_MAX = 1 << 23
 
@@ -27,6 +31,7 @@ _PREFIX_SIZE = len(MAGIC) + 2  # codec, version
 _TAG_SIZE = 16
 _NONCE = bytes(12)  # A salt is used once, so is its key.
 _INFO = b"swarm-chain seal v1"
+_MEMBERS_INFO = b"swarm-chain seal for members v1"
 _LEVEL = 3
 _FRAME_MAGIC = zstandard.FRAME_HEADER
 
@@ -42,8 +47,15 @@ def max_sealed_size(dimension: int, codec: Codec = DENSE_INT8) -> int:
     return HEADER_SIZE + size + 1024 + size // 64
 
 
-def seal(header: UpdateHeader, salt: bytes, codes: Codes, codec: Codec = DENSE_INT8) -> bytes:
+def seal(header: UpdateHeader, salt: bytes, codes: Codes, codec: Codec = DENSE_INT8, group_key: bytes | None = None) -> bytes:
     """Compresses and encrypts an update. The header is not sent: it is authenticated, and known to whoever opens.
+
+    Args:
+        header: what the update says of itself.
+        salt: fresh, 32 bytes; secret until the reveal.
+        codes: int8[d].
+        codec: its wire form.
+        group_key: of a closed group; then salt and key together open it.
 
     Raises:
         ValueError: the codec cannot express the codes.
@@ -52,16 +64,18 @@ def seal(header: UpdateHeader, salt: bytes, codes: Codes, codec: Codec = DENSE_I
         raise ValueError(f"Codes are int8[{header.dimension}].")
     compressor = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True)
     frame = compressor.compress(header.encode() + codec.pack(codes))
-    return MAGIC + bytes((codec.number, VERSION)) + _cipher(salt).encrypt(_NONCE, frame, header.encode())
+    version = VERSION if group_key is None else MEMBERS_VERSION
+    return MAGIC + bytes((codec.number, version)) + _cipher(salt, group_key).encrypt(_NONCE, frame, header.encode())
 
 
-def unseal(header: UpdateHeader, salt: bytes, sealed: bytes) -> Codes:
+def unseal(header: UpdateHeader, salt: bytes, sealed: bytes, group_key: bytes | None = None) -> Codes:
     """Opens a sealed update, which says itself in which wire form it is.
 
     Args:
         header: what the update must say of itself.
         salt: from the reveal.
         sealed: bytes whose digest was already checked.
+        group_key: of a closed group, in which nothing opens that was sealed without it.
 
     Returns:
         codes int8[d], read-only.
@@ -69,16 +83,16 @@ def unseal(header: UpdateHeader, salt: bytes, sealed: bytes) -> Codes:
     Raises:
         IntegrityError: it does not open canonically; the message says why.
     """
-    codec = _codec(header, sealed)
+    codec = _codec(header, sealed, group_key)
     size = HEADER_SIZE + codec.size(header.dimension)
-    frame = _frame(header, salt, sealed)
+    frame = _frame(header, salt, sealed, group_key)
     del sealed  # nobody else may hold it, and it is large
     content = memoryview(_decompress(frame, size))
     check_header(header, content[:HEADER_SIZE])
     return codec.unpack(content[HEADER_SIZE:], header.dimension)
 
 
-def contents(header: UpdateHeader, salt: bytes, sealed: bytes, sizes: Sequence[int]) -> bytes:
+def contents(header: UpdateHeader, salt: bytes, sealed: bytes, sizes: Sequence[int], group_key: bytes | None = None) -> bytes:
     """Header and codes that are sealed, canonical or not: for whoever must show what is wrong with them.
 
     Args:
@@ -86,11 +100,12 @@ def contents(header: UpdateHeader, salt: bytes, sealed: bytes, sizes: Sequence[i
         salt: from the reveal.
         sealed: bytes whose digest was already checked.
         sizes: that header and codes may have, where they are sealed as they are.
+        group_key: of a closed group.
 
     Raises:
         IntegrityError: the salt does not open it, or to none of these sizes, or to no wire form.
     """
-    codec, frame = _codec(header, sealed), _frame(header, salt, sealed)
+    codec, frame = _codec(header, sealed, group_key), _frame(header, salt, sealed, group_key)
     if codec is not DENSE_INT8:
         content = _decompress(frame, HEADER_SIZE + codec.size(header.dimension))
         return content[:HEADER_SIZE] + codec.unpack(content[HEADER_SIZE:], header.dimension).tobytes()
@@ -102,7 +117,7 @@ def contents(header: UpdateHeader, salt: bytes, sealed: bytes, sizes: Sequence[i
     raise refused
 
 
-def _codec(header: UpdateHeader, sealed: bytes) -> Codec:
+def _codec(header: UpdateHeader, sealed: bytes, group_key: bytes | None) -> Codec:
     """The codec that sealed bytes name, after looking at all that needs no key."""
     largest = max(max_sealed_size(header.dimension, codec) for codec in BY_NUMBER.values())
     if len(sealed) > largest:
@@ -111,7 +126,12 @@ def _codec(header: UpdateHeader, sealed: bytes) -> Codec:
         raise _refused(f"{len(sealed)} bytes are too few")
     if not sealed.startswith(MAGIC):
         raise _refused("it is of another format")
-    if sealed[len(MAGIC) + 1] != VERSION:
+    version = sealed[len(MAGIC) + 1]
+    if version == MEMBERS_VERSION and group_key is None:
+        raise _refused("it is of another version, sealed for members of the group, and the group's key is not here")
+    if version == VERSION and group_key is not None:
+        raise _refused("it is of another version, sealed without the key of this closed group")
+    if version not in (VERSION, MEMBERS_VERSION):
         raise _refused("it is of another version")
     codec = BY_NUMBER.get(sealed[len(MAGIC)])
     if codec is None:
@@ -122,12 +142,13 @@ def _codec(header: UpdateHeader, sealed: bytes) -> Codec:
     return codec
 
 
-def _frame(header: UpdateHeader, salt: bytes, sealed: bytes) -> bytes:
+def _frame(header: UpdateHeader, salt: bytes, sealed: bytes, group_key: bytes | None) -> bytes:
     """The compressed update."""
     try:
-        return _cipher(salt).decrypt(_NONCE, memoryview(sealed)[_PREFIX_SIZE:], header.encode())
+        return _cipher(salt, group_key).decrypt(_NONCE, memoryview(sealed)[_PREFIX_SIZE:], header.encode())
     except InvalidTag:
-        raise _refused("the salt or the header does not open it") from None
+        what = "the salt or the header" if group_key is None else "the group's key, the salt or the header"
+        raise _refused(f"{what} does not open it") from None
 
 
 def _decompress(frame: bytes, size: int) -> bytes:
@@ -154,10 +175,15 @@ def _decompress(frame: bytes, size: int) -> bytes:
     return content
 
 
-def _cipher(salt: bytes) -> AESGCM:
+def _cipher(salt: bytes, group_key: bytes | None = None) -> AESGCM:
+    """Before the reveal the salt is the secret; after it a group's key is, as that of HKDF's first HMAC, which is a PRF of the salt."""
     if len(salt) != SALT_SIZE:
         raise ValueError(f"A salt has {SALT_SIZE} bytes.")
-    return AESGCM(HKDF(SHA256(), 32, salt=None, info=_INFO).derive(salt))
+    if group_key is None:
+        return AESGCM(HKDF(SHA256(), 32, salt=None, info=_INFO).derive(salt))
+    if len(group_key) != KEY_SIZE:
+        raise ValueError(f"A group's key has {KEY_SIZE} bytes.")
+    return AESGCM(HKDF(SHA256(), 32, salt=group_key, info=_MEMBERS_INFO).derive(salt))
 
 
 def _refused(reason: str) -> IntegrityError:

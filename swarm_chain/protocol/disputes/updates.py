@@ -12,7 +12,7 @@ from swarm_chain.types import Result
 _NO_CODE = -128
 
 
-def find(result: Result, opened: Opened, header: UpdateHeader, sealed: bytes) -> Update | None:
+def find(result: Result, opened: Opened, header: UpdateHeader, sealed: bytes, group_key: bytes | None = None) -> Update | None:
     """The smallest leaf that no canonical update has.
 
     Args:
@@ -20,13 +20,15 @@ def find(result: Result, opened: Opened, header: UpdateHeader, sealed: bytes) ->
         opened: what its node revealed.
         header: what the update must say of itself.
         sealed: its bytes, whose digest was checked.
+        group_key: of a closed group.
 
     Returns:
         ``None`` where the bytes do not give the root that was revealed: what is under it, only its node knows.
     """
     padded = -(-header.dimension // LEAF) * LEAF
+    sizes = sorted({HEADER_SIZE + header.dimension, HEADER_SIZE + padded})
     try:
-        data = contents(header, opened.reveal.salt, sealed, sorted({HEADER_SIZE + header.dimension, HEADER_SIZE + padded}))
+        data = contents(header, opened.reveal.salt, sealed, sizes, group_key)
     except IntegrityError:
         return None
     leaves = [data[:HEADER_SIZE]]
