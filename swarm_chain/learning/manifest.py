@@ -45,6 +45,7 @@ STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
 Exponent = Annotated[int, Field(ge=EXPONENT_MIN, le=28)]
+KeyCommitment = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -112,6 +113,9 @@ class Task(ABC):
 
     A kind of task is a subclass, itself such a dataclass; its fields are the manifest's keys. What it must say is abstract here. The data
     it hands to its own functions are of whatever type it likes, as long as they have a length.
+
+    ``group_key`` makes its group a closed one: what :func:`swarm_chain.protocol.group_key.key_commitment` says of the key that updates are
+    sealed with. A manifest without it is of a group whose updates anybody can open once they are revealed.
     """
 
     kind: ClassVar[str]
@@ -124,6 +128,7 @@ class Task(ABC):
     local: Local
     numbers: Numbers
     codec: Literal["dense-int8", "int4", "sign", "top-k"] = "dense-int8"
+    group_key: KeyCommitment | None = None
 
     @model_validator(mode="after")
     def _keeps_what_it_promises(self) -> Self:
@@ -217,6 +222,8 @@ class Task(ABC):
             del fields["local"]["worker_momentum"]  # manifests from before there was one keep their digest
         if self.local.privacy is None:
             del fields["local"]["privacy"]  # as do these
+        if self.group_key is None:
+            del fields["group_key"]  # likewise
         return {**begin, **fields}
 
     def encode(self) -> bytes:
@@ -250,15 +257,19 @@ class Task(ABC):
     @staticmethod
     def decode(data: bytes) -> "Task":
         """The task of a manifest's bytes, at most 64 KiB of JSON. Raises as :meth:`from_manifest`."""
-        if len(data) > LARGEST_MANIFEST:
-            raise ConfigurationError(f"The manifest has {len(data):,} bytes; {LARGEST_MANIFEST:,} are allowed.")
-        try:
-            manifest = parse(data, _BRACKETS, _each_key_once)
-        except ValueError as error:
-            raise ConfigurationError(f"The manifest is not JSON: {error}.", do="Ask the group's creator for the right one.") from error
-        if not isinstance(manifest, dict):
-            raise ConfigurationError("The manifest is not a JSON object.", do="Ask the group's creator for the right one.")
-        return Task.from_manifest(manifest)
+        return Task.from_manifest(_object(data))
+
+
+def group_key_of(data: bytes) -> str | None:
+    """The ``group_key`` of a manifest's bytes, whatever its kind: for who follows a group and need not know what it learns.
+
+    Raises ConfigurationError where these are no manifest's.
+    """
+    found = _object(data).get("group_key")
+    try:
+        return TypeAdapter(KeyCommitment | None).validate_python(found, strict=True)
+    except ValidationError as error:
+        raise ConfigurationError("The manifest is wrong at group_key.", do="Ask the group's creator for the right one.") from error
 
 
 # ---------------------------------------------------------------------------------------------- kinds
@@ -314,6 +325,18 @@ def he_drawn(stream: np.random.PCG64, shape: tuple[int, ...], fan_in: int, fract
     bound = isqrt((6 << 2 * fraction_bits) // fan_in)
     raw = np.asarray(stream.random_raw(prod(shape)), np.uint64) % np.uint64(2 * bound + 1)
     return (raw.astype(np.int64) - bound).reshape(shape)
+
+
+def _object(data: bytes) -> dict[str, object]:
+    if len(data) > LARGEST_MANIFEST:
+        raise ConfigurationError(f"The manifest has {len(data):,} bytes; {LARGEST_MANIFEST:,} are allowed.")
+    try:
+        manifest = parse(data, _BRACKETS, _each_key_once)
+    except ValueError as error:
+        raise ConfigurationError(f"The manifest is not JSON: {error}.", do="Ask the group's creator for the right one.") from error
+    if not isinstance(manifest, dict):
+        raise ConfigurationError("The manifest is not a JSON object.", do="Ask the group's creator for the right one.")
+    return manifest
 
 
 def _json(value: Mapping[str, object]) -> bytes:

@@ -10,8 +10,10 @@ from pydantic import ValidationError
 
 from swarm_chain.errors import ConfigurationError, DataError, UnsupportedVersionError
 from swarm_chain.learning.data import load
+from swarm_chain.learning.manifest import group_key_of
 from swarm_chain.learning.task import DIGITS, LARGEST_MANIFEST, MNIST, TASKS, Task, he_uniform
 from swarm_chain.learning.tensors import Layout
+from swarm_chain.protocol.group_key import key_commitment
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
@@ -155,6 +157,35 @@ def test_first_weights_are_the_same_on_every_machine(task, dimension, digest):
     assert task.layout().dimension == len(weights) == dimension
     assert sha256(weights.astype(">i4").tobytes()).hexdigest() == digest
     assert task.initial_exponents().tolist() == [task.numbers.initial_exponent] * -(-dimension // 256)
+
+
+COMMITMENT = key_commitment(bytes(range(32)))
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_a_groups_key_is_in_a_manifest_only_where_the_group_is_closed(task):
+    assert b"group_key" not in task.encode()
+    assert group_key_of(task.encode()) is None
+    closed = replace(task, group_key=COMMITMENT)
+    assert Task.decode(closed.encode()) == closed
+    assert group_key_of(closed.encode()) == COMMITMENT
+    assert {**closed.to_manifest(), "group_key": None} == {**task.to_manifest(), "group_key": None}
+
+
+@pytest.mark.parametrize("wrong", ["", "0x" + COMMITMENT[2:], COMMITMENT.upper(), COMMITMENT[1:], COMMITMENT + "\n", 7, [COMMITMENT], True])
+def test_another_group_key_is_refused_by_members_and_watchers_alike(wrong):
+    manifest = json.dumps({**DIGITS.to_manifest(), "group_key": wrong}).encode()
+    for read in (Task.decode, group_key_of):
+        with pytest.raises(ConfigurationError, match="wrong at group_key"):
+            read(manifest)
+
+
+def test_a_watcher_needs_not_have_the_kind_of_task():
+    manifest = {**DIGITS.to_manifest(), "version": 2, "kind": "not-installed-here", "group_key": COMMITMENT}
+    assert group_key_of(json.dumps(manifest).encode()) == COMMITMENT
+    for data in (b"", b"[]", b"{", b'{"group_key":1,"group_key":2}', b" " * (LARGEST_MANIFEST + 1)):
+        with pytest.raises(ConfigurationError, match="manifest"):
+            group_key_of(data)
 
 
 def test_worker_momentum_is_in_a_manifest_only_where_there_is_some():
