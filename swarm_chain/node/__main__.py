@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from swarm_chain.errors import SwarmChainError
-from swarm_chain.node.keys import key_address, load_key
+from swarm_chain.node.keys import GROUP_KEYS, key_address, load_key
 from swarm_chain.node.lock import locks_folder, one_process
 from swarm_chain.node.signals import stop_on_signals
 
@@ -49,7 +49,7 @@ def run(settings: "NodeSettings", stop: threading.Event) -> bool:
 
 
 def read_settings(path: Path) -> "NodeSettings":
-    """The settings in a file, with the key that it names.
+    """The settings in a file, with the key that it names, and those of closed groups beside it.
 
     Raises:
         KeyFileError: the key file is missing, or the password does not open it.
@@ -57,7 +57,9 @@ def read_settings(path: Path) -> "NodeSettings":
     from swarm_chain.node.settings import NodeSettings
 
     fields: dict[str, Any] = json.loads(path.read_text())
-    fields["account"] = load_key(Path(fields.pop("key_file")), fields.pop("password"))
+    key_file, password = Path(fields.pop("key_file")), fields.pop("password")
+    fields["account"] = load_key(key_file, password)
+    fields["group_keys"] = tuple(bytes(load_key(path, password).key) for path in sorted(key_file.parent.glob(GROUP_KEYS)))
     for name in ("home", "deployment", "data_dir"):
         fields[name] = Path(fields[name]) if fields.get(name) else None
     return NodeSettings(**fields)

@@ -168,7 +168,7 @@ def _open(member: Follower, round_: Round, candidate: CommittedUpdate) -> Codes 
     # Given away to be opened, so that it is let go of as soon as it is decrypted: 16 updates take little more than their codes.
     sealed = [member.store.get(candidate.sealed_digest, max_sealed_size(member.terms.dimension))]
     try:
-        codes = unseal(header, candidate.reveal.salt, sealed.pop())
+        codes = unseal(header, candidate.reveal.salt, sealed.pop(), member.group_key)
     except IntegrityError as error:
         log.warning("Round %d: the update of seat %d does not count. %s", round_, candidate.seat, error.what)
         return None

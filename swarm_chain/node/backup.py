@@ -28,7 +28,7 @@ LARGEST = {"keys": 1 << 16, "home": 1 << 32, "deployment": 1 << 20}
 """Most bytes of a member, by where it goes."""
 _LARGEST_MANIFEST = 1 << 16
 _BRACKETS = 64
-_MEMBER = re.compile(r"(?:keys/(?:operator|node)\.json|home/[a-z]+\.db|deployment\.json)")
+_MEMBER = re.compile(r"(?:keys/(?:operator|node|group-[0-9a-f]{16})\.json|home/[a-z]+\.db|deployment\.json)")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CHUNK = 1 << 20
 _MALFORMED = (zipfile.BadZipFile, EOFError, RuntimeError, OSError)
@@ -60,7 +60,7 @@ def write_backup(
         name: of the node.
         node: its address.
         made_at: when, as a person reads it.
-        keys: key files by role, ``"operator"`` and ``"node"``.
+        keys: key files by role: ``"operator"``, ``"node"``, and ``"group-…"`` for each closed group.
         home: of the node.
         deployment: the deployment file, where there is one.
 

@@ -41,7 +41,7 @@ def commit(member: Member, round_: Round, parent: bytes, update: Update | None) 
     digest, root, samples, metric, residual, momentum = Digest(ZERO32), ZERO32, 0, 0, None, None
     if update is not None:
         header = member.header(round_, member.node)
-        digest = member.store.put(seal(header, salt, update.codes, CODECS[member.task.codec])).digest
+        digest = member.store.put(seal(header, salt, update.codes, CODECS[member.task.codec], member.group_key)).digest
         member.journal.record_held(digest, round_)
         root = update_root(header, update.codes)
         samples, metric, residual, momentum = update.samples, update.metric, update.residual, update.momentum

@@ -26,6 +26,8 @@ class Follower:
         outbox: sends for its account.
         endpoints: where others' bytes can be fetched.
         observers: are told what it does.
+        group_key: that updates of a closed group are sealed with.
+        opens: whether updates open here: not where the group is closed and its key is not here.
     """
 
     node: Address
@@ -39,6 +41,8 @@ class Follower:
     journal: Journal
     endpoints: Endpoints
     observers: Observers = field(default_factory=Observers)
+    group_key: bytes | None = field(default=None, repr=False)
+    opens: bool = True
 
     @property
     def group(self) -> GroupId:

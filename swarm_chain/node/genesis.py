@@ -1,10 +1,13 @@
 """What a group starts from: its manifest and its first model, held against the digests on chain."""
 
+from collections.abc import Sequence
+
 from swarm_chain.chain.groups import Group
-from swarm_chain.errors import ConfigurationError, IntegrityError
-from swarm_chain.learning.manifest import LARGEST_MANIFEST, Task
+from swarm_chain.errors import ConfigurationError, IntegrityError, KeyFileError
+from swarm_chain.learning.manifest import LARGEST_MANIFEST, Task, group_key_of
 from swarm_chain.node.endpoints import Endpoints
 from swarm_chain.node.follower import FETCH_SECONDS
+from swarm_chain.protocol.group_key import key_commitment
 from swarm_chain.protocol.model import Model, decode_model, encode_model, model_root, model_size
 from swarm_chain.storage.cid import digest_of
 from swarm_chain.storage.store import Store
@@ -29,7 +32,42 @@ def load_task(group: Group, store: Store, endpoints: Endpoints) -> Task:
             "Nothing was trained.",
             "Its creator made a mistake: join another group.",
         )
+    if task.group_key is not None and not terms.by_invitation:
+        raise ConfigurationError(
+            f"The manifest of group {group.group} is of a closed group, and the group's terms let anybody join.",
+            "Nothing was trained.",
+            "Its creator made a mistake: join another group.",
+        )
     return task
+
+
+def load_commitment(group: Group, store: Store, endpoints: Endpoints) -> str | None:
+    """What a group's manifest says of its key; ``None`` where it is no closed one, as none is that anybody may join.
+
+    Raises as :func:`load_task`, which knows more: here the task's kind need not be installed.
+    """
+    if not group.terms.by_invitation:
+        return None
+    return group_key_of(store.fetch(group.manifest_digest, LARGEST_MANIFEST, endpoints.providers(), FETCH_SECONDS))
+
+
+def key_among(group: Group, commitment: str | None, keys: Sequence[bytes]) -> bytes | None:
+    """The one of some keys that a closed group's updates are sealed with; ``None`` where the group is not closed.
+
+    Raises:
+        KeyFileError: it is not among them.
+    """
+    if commitment is None:
+        return None
+    for key in keys:
+        if key_commitment(key) == commitment:
+            return key
+    raise KeyFileError(
+        f"Group {group.group} is closed, and its key is not here" + (": those that are, are of other groups." if keys else "."),
+        "Nothing was sent.",
+        f"Ask {group.creator} for `swarm-chain group invite`, and run `swarm-chain group join {group.group} --invitation FILE`, also with a"
+        " seat.",
+    )
 
 
 def load_genesis(group: Group, task: Task, store: Store, endpoints: Endpoints) -> Result:

@@ -51,13 +51,18 @@ class Unjudged:
 
 
 @dataclass(frozen=True, slots=True)
+class Closed:
+    """The chain shows nothing wrong with it, and its updates open to members of the group alone: whoever is none cannot judge it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unprovable:
     """It is not what this machine computes, in something that no proof on chain exists for."""
 
     why: str
 
 
-Verdict = Right | Wrong | Withheld | Unjudged | Unprovable
+Verdict = Right | Wrong | Withheld | Unjudged | Closed | Unprovable
 
 
 class Judge:
@@ -88,6 +93,8 @@ class Judge:
         fault = record.find(result, commits, self._follower.terms, head)
         if fault is not None:
             return Wrong(fault)
+        if not self._follower.opens:
+            return Closed()
         computed = self._follower.journal.result_of(result.round)
         if computed is not None and computed.hash == hash_:
             return Right()
@@ -133,9 +140,9 @@ class Judge:
         except UNUSABLE as error:
             return Unjudged(f"the update of seat {commit.seat} cannot be read: {error.what}")
         try:
-            codes = unseal(header, opened.reveal.salt, sealed)
+            codes = unseal(header, opened.reveal.salt, sealed, follower.group_key)
         except IntegrityError:
-            fault = updates.find(result, opened, header, sealed)
+            fault = updates.find(result, opened, header, sealed, follower.group_key)
             if fault is not None:
                 return Wrong(fault)
         else:

@@ -1,4 +1,5 @@
-"""Key files: an operator's or a node's secp256k1 key under a password, as a keystore of version 3 (Web3 Secret Storage).
+"""Key files: an operator's or a node's secp256k1 key, or a closed group's, under a password, as a keystore of version 3 (Web3 Secret
+Storage).
 
 A key file is written once, for its owner's eyes alone. Nothing here overwrites or deletes one. Keys and passwords appear in no message.
 """
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 OPERATOR_KEY = "operator.json"
 NODE_KEY = "node.json"
+GROUP_KEYS = "group-*.json"
 
 SCRYPT_N = 2**18
 """Work factor of key files unless asked otherwise: about a second and 256 MiB to open one."""
@@ -30,6 +32,11 @@ _BRACKETS = 16
 def key_path(home: Path, name: str) -> Path:
     """Where a home keeps a key file; ``name`` is ``OPERATOR_KEY`` or ``NODE_KEY``."""
     return home / "keys" / name
+
+
+def group_key_path(folder: Path, commitment: str) -> Path:
+    """Where a folder of key files keeps a closed group's key, by what the manifest says of it."""
+    return folder / GROUP_KEYS.replace("*", commitment[:16])
 
 
 def create_key(path: Path, password: str, scrypt_n: int = SCRYPT_N) -> "LocalAccount":

@@ -47,6 +47,7 @@ class NodeSettings:
         metrics_port: of those; 0 takes a free one, ``None``: they are not told.
         otlp_endpoint: URL of the OpenTelemetry collector that gets traces; empty: nobody does.
         keep_checkpoints: newest rounds whose models are written out for other programs.
+        group_keys: of closed groups; where the group is closed, one of them must be its own.
         relay_url: of the relay that is to bring commits and reveals to the chain; empty: the node sends them itself.
     """
 
@@ -82,3 +83,4 @@ class NodeSettings:
     metrics_port: int | None = None
     otlp_endpoint: str = ""
     keep_checkpoints: int = 3
+    group_keys: tuple[bytes, ...] = field(default=(), repr=False)

@@ -14,7 +14,7 @@ from swarm_chain.chain.views import Snapshot
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.dispute_log import DisputeLog
 from swarm_chain.node.follower import Follower
-from swarm_chain.node.judge import Judge, Right, Unjudged, Unprovable, Verdict, Withheld, Wrong
+from swarm_chain.node.judge import Closed, Judge, Right, Unjudged, Unprovable, Verdict, Withheld, Wrong
 from swarm_chain.node.parents import Parents
 from swarm_chain.node.sighting import Sighting, Teller, done
 from swarm_chain.node.slashing import Slashing
@@ -88,7 +88,7 @@ class Watch:
     def is_judged(self, snapshot: Snapshot) -> bool:
         """Whether nothing that votes named waits for bytes, or to be struck."""
         named = [each.hash for _, all_named in self._rounds(snapshot) for each in all_named]
-        return all(isinstance(self._verdicts.get(hash_), Right | Unprovable) or self._log.strike(hash_) for hash_ in named)
+        return all(isinstance(self._verdicts.get(hash_), Right | Closed | Unprovable) or self._log.strike(hash_) for hash_ in named)
 
     # ---------------------------------------------------------------------------------------------- what votes named
 

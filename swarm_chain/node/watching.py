@@ -16,6 +16,7 @@ from swarm_chain.chain.connection import block, connect
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.deployment import load_deployment, verify_deployment
 from swarm_chain.chain.fees import GWEI
+from swarm_chain.chain.groups import Group
 from swarm_chain.chain.heads import HeadWatch
 from swarm_chain.chain.outbox import OUTBOX, Outbox
 from swarm_chain.chain.sender import Sender
@@ -25,7 +26,9 @@ from swarm_chain.node.aggregate import Aggregator
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.endpoints import Endpoints
 from swarm_chain.node.follower import Follower
+from swarm_chain.node.genesis import key_among, load_commitment
 from swarm_chain.node.journal import Journal
+from swarm_chain.node.keys import group_key_path
 from swarm_chain.node.lock import exclusive
 from swarm_chain.node.parents import Parents
 from swarm_chain.node.prune import prune
@@ -55,6 +58,7 @@ class WatchSettings:
         poll_interval: between looks at the chain.
         fee_cap: gwei a gas; what would cost more waits for lower fees.
         replace_after: blocks that a transaction has to be mined in before another replaces it.
+        group_key: of a closed group; without it nothing is judged there but what the chain alone shows.
     """
 
     home: Path
@@ -72,6 +76,7 @@ class WatchSettings:
     poll_interval: float = 1.0
     fee_cap: float = 500.0
     replace_after: int = 5
+    group_key: bytes | None = field(default=None, repr=False)
 
 
 def run(settings: WatchSettings, tell: Callable[[Sighting], None], stop: threading.Event, *, once: bool = False) -> None:
@@ -137,8 +142,9 @@ class Watcher:
         """Fetches what was committed, computes what rounds came to, and judges what was named; whether it sent something."""
         if snapshot.head.settled_round != self._settled:
             self._after_settling(snapshot)
-        self._collector.fetch(snapshot.phase.round, self._collector.commits(snapshot, snapshot.phase.round))
-        self._aggregator.aggregate(snapshot)
+        if self._follower.opens:
+            self._collector.fetch(snapshot.phase.round, self._collector.commits(snapshot, snapshot.phase.round))
+            self._aggregator.aggregate(snapshot)
         counted = self._follower.outbox.drive()
         return self._watch.watch(snapshot) or counted
 
@@ -178,6 +184,8 @@ def following(settings: WatchSettings) -> Iterator[Follower]:
         ending.callback(outbox.close)
         store = EmbeddedStore(settings.home / "store", settings.store_capacity, allow_private=settings.allow_private)
         ending.callback(store.close)
+        endpoints = Endpoints(contracts, settings.group, group.terms.capacity, account, settings.providers)
+        key, opens = _key(group, load_commitment(group, store, endpoints), settings.group_key)
         genesis = Result(Round(0), ZERO32, group.genesis_digest, group.genesis_root, ZERO32, 0, ZERO32, 0)
         follower = Follower(
             node=account,
@@ -189,9 +197,24 @@ def following(settings: WatchSettings) -> Iterator[Follower]:
             outbox=outbox,
             store=store,
             journal=journal,
-            endpoints=Endpoints(contracts, settings.group, group.terms.capacity, account, settings.providers),
+            endpoints=endpoints,
+            group_key=key,
+            opens=opens,
         )
         yield follower
+
+
+def _key(group: Group, commitment: str | None, given: bytes | None) -> tuple[bytes | None, bool]:
+    """The key of a closed group, and whether updates open with what is here. KeyFileError where another key was given."""
+    if given is not None or commitment is None:
+        return key_among(group, commitment, [given] if given is not None else []), True
+    log.warning(
+        "Group %d is closed: its updates open to members alone, so its results are not judged here. What the chain itself shows to be wrong"
+        " is struck all the same. A member has the key, in %s.",
+        group.group,
+        group_key_path(Path("keys/NAME"), commitment),
+    )
+    return None, False
 
 
 def binding_of(domain: Domain, account: Address, first_block: bytes) -> bytes:

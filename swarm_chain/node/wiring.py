@@ -16,7 +16,7 @@ from swarm_chain.chain.sender import Sender
 from swarm_chain.errors import ConfigurationError, UnknownError
 from swarm_chain.learning import accounting, devices
 from swarm_chain.node.endpoints import Endpoints
-from swarm_chain.node.genesis import load_genesis, load_task
+from swarm_chain.node.genesis import key_among, load_genesis, load_task
 from swarm_chain.node.journal import Journal
 from swarm_chain.node.member import Member
 from swarm_chain.node.relayed import RelayHand
@@ -66,6 +66,7 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
         task = load_task(group, store, endpoints)
         if task.local.privacy is not None:
             accounting.require()
+        group_key = key_among(group, task.group_key, settings.group_keys)
         genesis = load_genesis(group, task, store, endpoints)
         device = task.device(settings.device)
         if device is not None and settings.threads is not None:
@@ -99,6 +100,7 @@ def wired(settings: NodeSettings) -> Iterator[Member]:
             journal=journal,
             endpoints=endpoints,
             relay=relay,
+            group_key=group_key,
         )
 
 
