@@ -9,8 +9,10 @@ from web3.types import BlockIdentifier
 from swarm_chain.chain.connection import block as block_of
 from swarm_chain.chain.contract import DeployedContract
 from swarm_chain.chain.event_log import EventLog
-from swarm_chain.chain.events import EndpointAnnounced, address_of, read_events, topics
+from swarm_chain.chain.events import EndpointAnnounced, NodeKeyRotated, NodeRegistered, address_of, read_events, topic_of, topics
 from swarm_chain.chain.trail import Trail
+from swarm_chain.errors import ChainError, UnknownError
+from swarm_chain.protocol.addresses import address_of as public_address
 from swarm_chain.types import Address
 
 
@@ -28,6 +30,7 @@ class Identities(DeployedContract):
 
     def __init__(self, web3: Web3, address: Address, trail: Trail, since: int = 0) -> None:
         super().__init__(web3, address)
+        self._since = since
         self._announced = EventLog(trail, lambda first, last: read_events(self.logs([topics(EndpointAnnounced)], first, last)), since)
 
     def identity_of(self, node: Address, block: BlockIdentifier = "latest") -> int:
@@ -41,6 +44,26 @@ class Identities(DeployedContract):
     def node_of(self, identity: int, block: BlockIdentifier = "latest") -> Address:
         """An identity's current node key."""
         return address_of(self.read("nodeOf", identity, block=block))
+
+    def public_key_of(self, identity: int) -> bytes:
+        """Public key of an identity's current node, 64 bytes, x and y, from the log.
+
+        Raises:
+            UnknownError: there is no such identity.
+            ChainError: the chain's service does not hand out the log of its registration.
+        """
+        node = self.node_of(identity)
+        if int(node, 16) == 0:
+            raise UnknownError(f"There is no identity {identity}.", "Nothing was signed.", "`swarm-chain node status` shows a node's own.")
+        filters = [topics(NodeRegistered, NodeKeyRotated), topic_of(identity)]
+        for event in read_events(self.logs(filters, self._since, block_of(self.web3).number)):
+            if isinstance(event, NodeRegistered | NodeKeyRotated) and public_address(event.public_key) == node:
+                return event.public_key
+        raise ChainError(
+            f"The chain's service does not hand out the public key of {node}.",
+            "Nothing was signed.",
+            "Try another --rpc, one that keeps logs.",
+        )
 
     def nonce_of(self, identity: int, block: BlockIdentifier = "latest") -> int:
         """Rotations so far: what the next node key signs."""

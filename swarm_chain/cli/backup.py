@@ -20,7 +20,7 @@ def backup(
     name: options.Name = None,
     deployment: options.DeploymentFile = None,
 ) -> None:
-    """Write a node's keys, journals and deployment file into one file.
+    """Write a node's keys, those of its closed groups, its journals and the deployment file into one file.
 
     The node may run meanwhile. Keys stay encrypted, and the password is not in the file: keep it elsewhere (a local swarm's own is in
     keys/password). Bytes of the store are not in it; others serve them. What the node does afterwards is not in it either: a restored node
@@ -31,10 +31,12 @@ def backup(
     from swarm_chain.cli.keyring import node_address
     from swarm_chain.cli.wiring import swarm_home
     from swarm_chain.node.backup import write_backup
+    from swarm_chain.node.keys import GROUP_KEYS
 
     settings = options.settings(config=config, home=home, name=name, deployment=deployment)
     folder = swarm_home(settings)
     files = {"operator": folder.operator_key(settings.name), "node": folder.node_key(settings.name)}
+    files |= {path.stem: path for path in folder.node_key(settings.name).parent.glob(GROUP_KEYS)}
     keys = {role: path for role, path in files.items() if path.exists()}
     contracts = settings.deployment or folder.deployment
     node, now = node_address(settings, folder), time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())

@@ -166,12 +166,15 @@ def invite(
 ) -> None:
     """Sign an invitation to a group that you created by invitation.
 
-    Prints it on stdout. It can be used once, by that identity alone.
+    Prints it on stdout. It can be used once, by that identity alone. To a closed group it brings the group's key, wrapped for the
+    identity's node: nobody else can open it, and who has a seat already gets the key by a second invitation, if it was lost.
 
     Example: `swarm-chain group invite 7 --group 1 > invitation.txt`
     """
     from swarm_chain.chain.connection import chain_time
     from swarm_chain.chain.groups import sign_invitation
+    from swarm_chain.cli import group_keys
+    from swarm_chain.cli.invitation import Invitation
     from swarm_chain.cli.wiring import open_swarm
 
     settings = options.settings(
@@ -185,14 +188,16 @@ def invite(
         )
     expiry = chain_time(swarm.web3) + days * DAY
     chain_id, registry = swarm.contracts.deployment.chain_id, swarm.contracts.groups.address
+    wrapped_key = group_keys.wrapped_for(swarm, found, identity)
     signed = sign_invitation(creator, found.group, identity, expiry, secrets.token_bytes(32), chain_id, registry)
-    present.print_plain("0x" + signed.hex())
+    present.print_plain(str(Invitation(signed, wrapped_key)))
 
 
 @app.command()
 def join(
     group: options.GroupArgument = None,
     invitation: Annotated[str, typer.Option(metavar="TEXT|FILE", help="Where the group asks for one.", show_default=False)] = "",
+    provider: options.Providers = None,
     fund_local: Annotated[
         bool, typer.Option("--fund-local", help="On a local chain: get coin and tokens from its treasury first.")
     ] = False,
@@ -207,7 +212,8 @@ def join(
     """Take a seat: register the node, deposit its stake, join.
 
     What is done already is left out, so run it again if it was interrupted. The operator's key pays and owns stake and rewards; the seat
-    counts from the next round that opens. Then `swarm-chain node run`.
+    counts from the next round that opens. The key of a closed group, which the invitation brings, is held against the group's manifest and
+    kept beside the node's. Then `swarm-chain node run`.
 
     Example: `swarm-chain group join 1 --name ada`
     """
@@ -215,7 +221,9 @@ def join(
     from swarm_chain.cli.membership import calls_to_join, take_seat
     from swarm_chain.cli.wiring import open_swarm
 
-    settings = options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, password_file=password_file, name=name)
+    settings = options.settings(
+        config=config, home=home, rpc_url=rpc_url, deployment=deployment, password_file=password_file, name=name, providers=provider
+    )
     swarm, given = open_swarm(settings), read_invitation(invitation)
     found = swarm.group(group)
     calls, tokens = calls_to_join(swarm, found)

@@ -61,6 +61,7 @@ def create(
     stake: Annotated[float, typer.Option(min=0, help="Tokens a seat.", rich_help_panel=TERMS)] = 100,
     reward: Annotated[float, typer.Option(min=0, help="Tokens a round, out of the group's budget.", rich_help_panel=TERMS)] = 100,
     by_invitation: Annotated[bool, typer.Option("--by-invitation", help="Members need one signed by you.", rich_help_panel=TERMS)] = False,
+    closed: Annotated[bool, typer.Option("--closed", help="Updates open to members alone; with --by-invitation.")] = False,
     config: options.Config = None,
     home: options.Home = None,
     rpc_url: options.RpcUrl = None,
@@ -76,9 +77,13 @@ def create(
     to serve, and puts their digests and the terms on chain. Nobody can change a group afterwards, you included. Signs with --key, else on a
     local chain its treasury, else the operator's key.
 
+    With --closed updates are sealed with a key that invitations bring to members. Nobody else can then verify what rounds came to, and who
+    was a member once can read all updates for good: docs/closed-groups.md says what it costs.
+
     Example: `swarm-chain group create --task mnist --reward 50 --capacity 10`
     """
     from swarm_chain.chain.events import GroupCreated, read_events
+    from swarm_chain.cli import group_keys
     from swarm_chain.cli.published import Published
     from swarm_chain.cli.wiring import open_swarm
 
@@ -87,6 +92,8 @@ def create(
     settings = options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file)
     privacy = {"epsilon": privacy_epsilon, "delta": privacy_delta, "noise": privacy_noise, "clip": privacy_clip}
     wanted = _private(_in_codec(_task(task, manifest, parts, steps), codec), privacy)
+    if closed and not by_invitation:
+        raise UsageError("A closed group's key comes with invitations.", "Nothing was sent.", "Add --by-invitation, or leave out --closed.")
     swarm = open_swarm(settings)
     durations = {
         "commit_duration": commit_duration,
@@ -95,6 +102,8 @@ def create(
         "idle_timeout": idle_timeout,
     }
     swarm.agree(f"Create a group that learns {wanted.name}", ["create"], yes=yes)
+    if closed:
+        wanted = replace(wanted, group_key=group_keys.draw(swarm))
     usual = LOCAL_DURATIONS if swarm.local else PUBLIC_DURATIONS
     with present.progress("Creating the group", 3) as step:
         step("first model")
@@ -150,6 +159,10 @@ def _task(name: str | None, manifest: Path | None, parts: int | None, steps: int
             raise ConfigurationError(
                 f"The manifest {manifest} cannot be read: {error.strerror}.", "Nothing was sent.", "Check the path."
             ) from error
+        if task.group_key is not None:
+            raise ConfigurationError(
+                "The manifest has the group_key of another closed group.", "Nothing was sent.", "Leave it out, and give --closed."
+            )
     elif name in TASKS:
         task = TASKS[name]
     else:

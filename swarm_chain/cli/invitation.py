@@ -1,6 +1,7 @@
 """Invitations as people hand them on, and why one is refused."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,23 @@ if TYPE_CHECKING:
 LARGEST = 1 << 16
 
 
-def read_invitation(text: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What a creator hands to who is invited.
+
+    Attributes:
+        signed: for the contract; empty where there is none.
+        wrapped_key: of a closed group, for the invited node alone; empty where there is none.
+    """
+
+    signed: bytes = b""
+    wrapped_key: bytes = b""
+
+    def __str__(self) -> str:
+        return "0x" + self.signed.hex() + (f".{self.wrapped_key.hex()}" if self.wrapped_key else "")
+
+
+def read_invitation(text: str) -> Invitation:
     """An invitation given as hex or as the name of a file; empty where none was given.
 
     Raises:
@@ -22,11 +39,12 @@ def read_invitation(text: str) -> bytes:
     from eth_abi.exceptions import DecodingError
 
     if not text:
-        return b""
+        return Invitation()
     try:
         given = text if text.startswith("0x") else Path(text).read_bytes()[:LARGEST].decode("ascii")
-        invitation = bytes.fromhex(given.strip().removeprefix("0x"))
-        decode(["uint64", "bytes32", "bytes"], invitation)
+        signed, _, wrapped = given.strip().removeprefix("0x").partition(".")
+        invitation = Invitation(bytes.fromhex(signed), bytes.fromhex(wrapped))
+        decode(["uint64", "bytes32", "bytes"], invitation.signed)
     except (OSError, ValueError, DecodingError) as error:
         raise UsageError(
             "The invitation is neither a file nor hex that `group invite` printed.", "Nothing was sent.", "Give what it printed, whole."

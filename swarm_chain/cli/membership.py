@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from swarm_chain.cli import keyring
-from swarm_chain.cli.invitation import refused
+from swarm_chain.cli import group_keys, keyring
+from swarm_chain.cli.invitation import Invitation, refused
 from swarm_chain.cli.present import tokens
 from swarm_chain.cli.wiring import PLAY_COIN, Swarm, give_coin, no_seat, own_seat
 from swarm_chain.errors import ChainError, TransactionError, UsageError
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 Step = Callable[[str], None]
 
 
-def take_seat(swarm: Swarm, group: "Group", invitation: bytes, step: Step, *, fund_local: bool = False) -> SeatView:
-    """Registers the settings' node if needed, deposits its operator's stake, joins. Returns the seat.
+def take_seat(swarm: Swarm, group: "Group", invitation: Invitation, step: Step, *, fund_local: bool = False) -> SeatView:
+    """Keeps a closed group's key, registers the settings' node if needed, deposits its operator's stake, joins. Returns the seat.
 
     Raises:
-        UsageError: the node belongs to another operator.
+        UsageError: the node belongs to another operator, or the invitation to a closed group does not bring its key.
         ChainError: the operator holds too little.
     """
     contracts, terms = swarm.contracts, group.terms
@@ -31,6 +31,7 @@ def take_seat(swarm: Swarm, group: "Group", invitation: bytes, step: Step, *, fu
     operator = swarm.account()
     node = keyring.node(swarm.settings, swarm.home)
     address = Address(str(node.address))
+    group_keys.keep(swarm, group, node, invitation)
     seat = contracts.views.seat(group.group, address)
     if seat is not None:
         return seat
@@ -41,7 +42,7 @@ def take_seat(swarm: Swarm, group: "Group", invitation: bytes, step: Step, *, fu
     deposit_stake(swarm, group, operator, identity, step)
     step("taking the seat")
     try:
-        swarm.send(operator, contracts.rounds.join(group.group, address, invitation))
+        swarm.send(operator, contracts.rounds.join(group.group, address, invitation.signed))
     except TransactionError as problem:
         raise refused(problem, group, identity, "The node is registered and its stake deposited.") from problem
     return own_seat(swarm, group, address)

@@ -28,6 +28,7 @@ def migrate(
 
     Example: `swarm-chain group migrate --from 1 --to 2 --name ada`
     """
+    from swarm_chain.cli import group_keys, keyring
     from swarm_chain.cli.aside import put_aside, require_revealed
     from swarm_chain.cli.invitation import read_invitation, refused
     from swarm_chain.cli.keyring import held
@@ -69,10 +70,11 @@ def migrate(
     swarm.agree(f"Migrate from group {old.group} to group {new.group}", calls, tokens=missing, yes=yes)
     with held(settings), present.progress("Migrating", 3) as step:
         require_revealed(swarm, old.group, node)
+        group_keys.keep(swarm, new, keyring.node(settings, swarm.home), given)
         deposit_stake(swarm, new, operator, seat.identity, step)
         step("migrating")
         try:
-            swarm.send(operator, contracts.rounds.migrate(old.group, new.group, node, given))
+            swarm.send(operator, contracts.rounds.migrate(old.group, new.group, node, given.signed))
         except TransactionError as problem:
             kept = f"It keeps its seat in group {old.group}; a stake for group {new.group} is deposited and free."
             raise refused(problem, new, seat.identity, kept) from problem

@@ -107,8 +107,8 @@ def gather(swarm: "Swarm", group: "Group") -> MovingGroup:
     from swarm_chain.protocol.model import model_size
 
     final = last_final(swarm, group)
-    model = _fetch(swarm, group, final.model_digest, model_size(group.terms.dimension))
-    manifest = _fetch(swarm, group, group.manifest_digest, LARGEST_MANIFEST)
+    model = fetch(swarm, group, final.model_digest, model_size(group.terms.dimension))
+    manifest = fetch(swarm, group, group.manifest_digest, LARGEST_MANIFEST)
     return MovingGroup(group.group, final.round, group.terms, manifest, model, final.model_root)
 
 
@@ -127,7 +127,7 @@ def last_final(swarm: "Swarm", group: "Group") -> Result:
     return final
 
 
-def _fetch(swarm: "Swarm", group: "Group", digest: Digest, limit: int) -> bytes:
+def fetch(swarm: "Swarm", group: "Group", digest: Digest, limit: int) -> bytes:
     """A file that is published here, lies in a store of this folder, or comes from the group's members; its digest is verified."""
     from swarm_chain.cli.published import Published
     from swarm_chain.node.endpoints import Endpoints

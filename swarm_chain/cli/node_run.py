@@ -37,7 +37,7 @@ def run(
     host: Annotated[str | None, typer.Option(help="Address to serve bytes on.", show_default=False)] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to serve bytes on.", show_default=False)] = None,
     gateway_url: Annotated[str | None, typer.Option(metavar="URL", help="How others reach that port.", show_default=False)] = None,
-    provider: Annotated[list[str] | None, typer.Option(metavar="URL", help="Gateway to fetch from besides.", show_default=False)] = None,
+    provider: options.Providers = None,
     relay: Annotated[str | None, typer.Option(metavar="URL", help="Relay for commits and reveals.", show_default=False)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but send, and say what would be sent.")] = False,
     metrics_port: Annotated[
@@ -59,6 +59,7 @@ def run(
     """
     from swarm_chain.cli.keyring import held
     from swarm_chain.cli.live_table import read_row
+    from swarm_chain.cli.published import hand_over
     from swarm_chain.cli.wiring import open_swarm, own_seat, swarm_home
 
     settings = options.settings(
@@ -92,7 +93,8 @@ def run(
             found = swarm.group()
             own_seat(swarm, found, swarm.node_address())
             node_settings = _node_settings(swarm, found, dry_run=dry_run)
-            _hand_over(swarm.home, found, node_settings)
+            if node_settings.store == "embedded":
+                hand_over(swarm.home.published, found.manifest_digest, node_settings.home / "store", node_settings.store_capacity)
             done = _watched(node_settings, settings, swarm.home)
         finally:
             folder.forget([record])
@@ -105,7 +107,7 @@ def run(
 
 
 def _node_settings(swarm: "Swarm", group: "Group", *, dry_run: bool) -> "NodeSettings":
-    from swarm_chain.cli import keyring
+    from swarm_chain.cli import group_keys, keyring
     from swarm_chain.cli.wiring import rpc_urls
     from swarm_chain.node.settings import NodeSettings
 
@@ -144,22 +146,8 @@ def _node_settings(swarm: "Swarm", group: "Group", *, dry_run: bool) -> "NodeSet
         metrics_port=settings.metrics_port,
         otlp_endpoint=settings.otlp_endpoint or "",
         keep_checkpoints=settings.keep_checkpoints,
+        group_keys=group_keys.opened(settings, home) if group.terms.by_invitation else (),
     )
-
-
-def _hand_over(home: "SwarmHome", group: "Group", node: "NodeSettings") -> None:
-    """Puts the manifest of a group created in this folder into the node's store, so that no gateway is needed."""
-    from swarm_chain.cli.published import Published
-    from swarm_chain.storage.embedded import EmbeddedStore
-
-    manifest = Published(home.published).files().get(group.manifest_digest)
-    if manifest is None or node.store != "embedded":
-        return
-    store = EmbeddedStore(node.home / "store", node.store_capacity)
-    try:
-        store.put(manifest)
-    finally:
-        store.close()
 
 
 def _watched(node: "NodeSettings", settings: "Settings", home: "SwarmHome") -> bool:

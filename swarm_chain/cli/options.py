@@ -57,6 +57,9 @@ Name = Annotated[
     typer.Option("--name", metavar="NAME", help="Which node of the swarm folder; `node` if not given.", show_default=False),
 ]
 Group = Annotated[int | None, typer.Option("--group", "-g", metavar="NUMBER", help="The group's number.", show_default=False)]
+Providers = Annotated[
+    list[str] | None, typer.Option("--provider", metavar="URL", help="Gateway to fetch from besides.", show_default=False)
+]
 GroupArgument = Annotated[
     int | None, typer.Argument(metavar="GROUP", help="The group's number; or --group, SWARM_CHAIN_GROUP.", show_default=False)
 ]

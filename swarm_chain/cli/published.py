@@ -65,3 +65,17 @@ class Published:
             if cid.digest == digest:
                 return bytes(block)
         raise NotFoundError(f"No published file has the block {digest.hex()}.")
+
+
+def hand_over(folder: Path, digest: Digest, store: Path, capacity: int | None) -> None:
+    """Puts the manifest of a group created in this folder into an embedded store, so that no gateway is needed."""
+    from swarm_chain.storage.embedded import EmbeddedStore
+
+    manifest = Published(folder).files().get(digest)
+    if manifest is None:
+        return
+    embedded = EmbeddedStore(store, capacity)
+    try:
+        embedded.put(manifest)
+    finally:
+        embedded.close()

@@ -4,7 +4,8 @@
   deployment.json      where the contracts are
   processes.json       what runs: process ID and start time, so that a process that got the ID later is never ended
   chain/               the local chain's state
-  keys/NAME/           operator.json and node.json, keystore V3; never deleted
+  keys/NAME/           operator.json and node.json, keystore V3; never deleted; group-….json of closed groups
+  keys/groups/         group-….json of the closed groups created here
   keys/password        opens the keys of a local swarm, mode 0600
   nodes/NAME/          a node's journal and store
   published/           manifests and first models of the groups created here, by CID
@@ -86,6 +87,11 @@ class SwarmHome:
     def node_key(self, name: str) -> Path:
         """The key file a node runs with."""
         return self.keys / name / "node.json"
+
+    @property
+    def group_keys(self) -> Path:
+        """The keys of closed groups created here."""
+        return self.keys / "groups"
 
     @property
     def relay_key(self) -> Path:

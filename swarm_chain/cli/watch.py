@@ -1,5 +1,6 @@
 """``swarm-chain watch``: judges what a group's votes name, strikes what is wrong, and earns for it."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +19,10 @@ def watch(
     deployment: options.DeploymentFile = None,
     key: options.Key = None,
     password_file: options.PasswordFile = None,
-    provider: Annotated[list[str] | None, typer.Option(metavar="URL", help="Gateway to fetch from besides.", show_default=False)] = None,
+    provider: options.Providers = None,
+    group_key_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Key file of a closed group: a member's keys/NAME/group-….json.", show_default=False)
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Judge what is named now, and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON on stdout for everything that is seen or done.")] = False,
     log_level: options.LogLevel = None,
@@ -33,13 +37,19 @@ def watch(
     strike. It answers others' demands on results that are right, and earns half of their bonds. Nodes that run do the same beside their
     work.
 
+    Updates of a closed group open to its members alone. Without --group-key-file, that of a member, its results are not judged; only what
+    the chain itself shows to be wrong is struck.
+
     The key that pays is --key, or one made for it in the swarm folder; on a local chain it gets play coin. Runs until Ctrl-C.
 
     Example: `swarm-chain watch --group 1`
     """
+    from swarm_chain.cli.passwords import open_key
     from swarm_chain.cli.processes import Interrupted
+    from swarm_chain.cli.published import hand_over
     from swarm_chain.cli.wiring import open_swarm, paying_account, rpc_urls
     from swarm_chain.node import logs
+    from swarm_chain.node.lock import exclusive
     from swarm_chain.node.signals import stop_on_signals
     from swarm_chain.node.watching import WatchSettings, run
 
@@ -75,7 +85,12 @@ def watch(
         poll_interval=settings.poll_interval,
         fee_cap=settings.fee_cap,
         replace_after=settings.replace_after,
+        group_key=bytes(open_key(group_key_file, settings, swarm.home).key) if group_key_file is not None else None,
     )
+    if found.terms.by_invitation:  # its manifest says whether it is closed
+        watch_settings.home.mkdir(parents=True, exist_ok=True)
+        with exclusive(watch_settings.home):
+            hand_over(swarm.home.published, found.manifest_digest, watch_settings.home / "store", watch_settings.store_capacity)
     present.say(f"Watching group {found.group}, paid by {account.address}" + ("." if once else "; Ctrl-C ends it."))
     with stop_on_signals() as stop:
         run(watch_settings, _as_json if as_json else _show, stop, once=once)
