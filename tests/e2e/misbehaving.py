@@ -16,6 +16,7 @@ import numpy as np
 
 from swarm_chain.node import __main__ as program
 from swarm_chain.node import aggregate as computes
+from swarm_chain.node.commit import commit as seal_and_commit
 from swarm_chain.node.commit import send_commit
 from swarm_chain.node.daemon import Daemon
 from swarm_chain.node.journal import JournaledCommit
@@ -51,6 +52,9 @@ class Misbehaving(Daemon):
     def _commit(self, round_, parent, update):
         if self.does("dies_before_sending", round_):
             self._member.outbox.sender.broadcast = lambda *_: os._exit(DIED)
+        if update is not None and self.does("seals_openly", round_):
+            seal_and_commit(replace(self._member, group_key=None), round_, parent, update)
+            return
         if update is not None and self.does("seals_garbage", round_):
             digest = self._member.store.put(secrets.token_bytes(4_000)).digest
         elif update is not None and self.does("copies", round_):

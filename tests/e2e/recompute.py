@@ -10,7 +10,9 @@ from swarm_chain.types import CommittedUpdate, Result, Round
 BLOCK = 256
 
 
-def result_of(swarm, round_: int, parent_hash: bytes, parent: bytes, commits: list[CommittedUpdate], get) -> tuple[Result, bytes]:
+def result_of(
+    swarm, round_: int, parent_hash: bytes, parent: bytes, commits: list[CommittedUpdate], get, group_key=None
+) -> tuple[Result, bytes]:
     """The result and the next model's bytes, of a round in which every update counts.
 
     ``parent`` is the file of the parent's model, ``get`` gives sealed bytes by their digest.
@@ -23,7 +25,7 @@ def result_of(swarm, round_: int, parent_hash: bytes, parent: bytes, commits: li
     rows = []
     for commit in ordered:
         header = UpdateHeader(swarm.contracts.domain(swarm.group), Round(round_), commit.node, d, terms.fraction_bits)
-        codes = unseal(header, commit.reveal.salt, get(commit.sealed_digest))
+        codes = unseal(header, commit.reveal.salt, get(commit.sealed_digest), group_key)
         assert update_root(header, codes) == commit.reveal.update_root
         rows.append(codes.tolist())
 

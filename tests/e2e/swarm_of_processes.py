@@ -13,9 +13,12 @@ from eth_account import Account
 from web3.types import RPCEndpoint
 
 from swarm_chain.chain.contracts import Contracts
+from swarm_chain.chain.groups import sign_invitation
+from swarm_chain.chain.local import play_account
 from swarm_chain.chain.sender import Sender
 from swarm_chain.learning.task import DIGITS, Task
-from swarm_chain.node.keys import NODE_KEY, create_key, key_path
+from swarm_chain.node.keys import NODE_KEY, create_key, group_key_path, key_path, save_key
+from swarm_chain.protocol.group_key import fresh_key, key_commitment
 from swarm_chain.protocol.model import Model, encode_model, model_root
 from swarm_chain.storage.cid import digest_of
 from swarm_chain.storage.embedded import EmbeddedStore
@@ -70,6 +73,7 @@ class Swarm:
         self.task: Task = TASK
         self.group = GroupId(0)
         self.terms = TERMS
+        self.group_key: bytes | None = None
 
     # ------------------------------------------------------------------------------------------------ setting up
 
@@ -84,6 +88,17 @@ class Swarm:
         self.treasury.send(groups.fund(self.group, BUDGET))
         return self
 
+    def create_closed(self, task: Task = TASK, **terms: object) -> "Swarm":
+        """Creates and funds a closed group; nodes that are added get its key."""
+        self.group_key = fresh_key()
+        return self.create(replace(task, group_key=key_commitment(self.group_key)), by_invitation=True, **terms)
+
+    def invitation(self, identity: int) -> bytes:
+        """One of the treasury's, which created the group."""
+        groups, now = self.contracts.groups, int(self.contracts.web3.eth.get_block("latest")["timestamp"])
+        chain_id = self.contracts.deployment.chain_id
+        return sign_invitation(play_account(0), self.group, identity, now + 86_400, os.urandom(32), chain_id, groups.address)
+
     def add_nodes(self, count: int) -> "Swarm":
         """Makes keys, registers, stakes and seats nodes. Their stores hold the manifest."""
         for _ in range(count):
@@ -97,7 +112,11 @@ class Swarm:
             identity = self.contracts.identities.identity_of(Address(node.address))
             operator.send(self.contracts.token.approve(self.contracts.stakes.address, self.terms.stake))
             operator.send(self.contracts.stakes.deposit(identity, self.terms.stake))
-            operator.send(self.contracts.rounds.join(self.group, Address(node.address)))
+            invitation = self.invitation(identity) if self.terms.by_invitation else b""
+            operator.send(self.contracts.rounds.join(self.group, Address(node.address), invitation))
+            if self.group_key is not None:
+                key_file = group_key_path(key_path(self.home(index), NODE_KEY).parent, key_commitment(self.group_key))
+                save_key(key_file, Account.from_key(self.group_key), PASSWORD, scrypt_n=2)
             self.nodes.append(Address(node.address))
             self.operators.append(operator)
             with_manifest = EmbeddedStore(self.home(index) / "store")
