@@ -56,7 +56,7 @@ def commitment_of(swarm: "Swarm", group: "Group") -> str | None:
 
 
 def wrapped_for(swarm: "Swarm", group: "Group", identity: int) -> bytes:
-    """A closed group's key, wrapped for an identity's node; empty where the group is not closed.
+    """A closed group's key, wrapped for an identity's node; empty where the group is not closed, or nobody has its manifest, which says so.
 
     Raises:
         KeyFileError: the key is not in this folder.
@@ -66,7 +66,11 @@ def wrapped_for(swarm: "Swarm", group: "Group", identity: int) -> bytes:
     from swarm_chain.protocol.addresses import address_of
     from swarm_chain.protocol.group_key import wrap
 
-    commitment = commitment_of(swarm, group)
+    try:
+        commitment = commitment_of(swarm, group)
+    except NotFoundError as error:
+        present.say(f"{error.what} If group {group.group} is closed, this invitation does not bring its key.", "yellow")
+        return b""
     if commitment is None:
         return b""
     public_key = swarm.contracts.identities.public_key_of(identity)

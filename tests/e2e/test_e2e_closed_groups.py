@@ -105,7 +105,7 @@ def test_members_of_a_closed_group_agree_and_an_outsider_opens_nothing(swarm: Sw
 def test_one_honest_member_strikes_what_the_others_of_a_closed_group_agree_on(swarm: Swarm) -> None:
     swarm.create_closed(challenge_window=25).add_nodes(4)
     for index in range(4):
-        swarm.start(index, None if index == 3 else {"lies": [1]}, rounds=3)
+        swarm.start(index, None if index == 3 else {"lies": [1]}, rounds=5)
     swarm.all_done(timeout=500)
     last = swarm.contracts.web3.eth.block_number
     (struck,) = swarm.contracts.disputes.events(swarm.group, [ResultStruck], 0, last)

@@ -18,6 +18,7 @@ from swarm_chain.cli.swarm_home import SwarmHome
 from swarm_chain.learning.task import DIGITS, Task
 from swarm_chain.node.keys import GROUP_KEYS, group_key_path, key_address, load_key
 from swarm_chain.protocol.group_key import Recipient, fresh_key, key_commitment, wrap
+from swarm_chain.storage.cid import cid_of
 from swarm_chain.types import Address, Digest, GroupId
 
 CLOSED = ("--task", "digits", "--parts", 2, "--capacity", 16, "--stake", 100, "--by-invitation", "--closed")
@@ -188,6 +189,15 @@ def test_mistakes_with_creating_and_inviting(cli: CommandLine, home: SwarmHome) 
     refused(cli("group", "invite", 1, "--group", other), 3, "its key is not in", "Put your copy back", str(made))
     made.write_bytes(content)
     assert "." in invite(cli, 1, other)
+    # Without the manifest nobody knows whether the group is closed: one that is not can be invited to all the same.
+    digest = cli.done("group", "show", other, "--json").json["manifest_digest"]
+    manifest = home.published / str(cid_of(Published(home.published).files()[Digest(bytes.fromhex(digest.removeprefix("0x")))]))
+    content = manifest.read_bytes()
+    manifest.unlink()
+    without = cli.done("group", "invite", 1, "--group", other)
+    assert "does not bring its key" in without.err
+    assert not read_invitation(without.out.strip()).wrapped_key
+    manifest.write_bytes(content)
 
 
 def test_a_watcher_without_the_key_says_once_that_it_judges_nothing(cli: CommandLine, home: SwarmHome) -> None:

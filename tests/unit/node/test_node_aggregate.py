@@ -10,6 +10,7 @@ import pytest
 from swarm_chain.errors import IntegrityError
 from swarm_chain.node import aggregate
 from swarm_chain.protocol import merkle
+from swarm_chain.protocol.group_key import fresh_key
 from swarm_chain.protocol.sealing import seal
 from swarm_chain.protocol.update import UpdateHeader, update_root
 from swarm_chain.storage.cid import cut
@@ -35,10 +36,10 @@ class Hashed:
         return self._real(data)
 
 
-@pytest.fixture
-def member(tmp_path):
+@pytest.fixture(params=[None, fresh_key()], ids=["open", "closed"])
+def member(request, tmp_path):
     store = EmbeddedStore(tmp_path)
-    yield SimpleNamespace(store=store, terms=SimpleNamespace(dimension=DIMENSION), header=header)
+    yield SimpleNamespace(store=store, terms=SimpleNamespace(dimension=DIMENSION), header=header, group_key=request.param)
     store.close()
 
 
@@ -46,16 +47,16 @@ def header(round_, node):
     return UpdateHeader(DOMAIN, round_, node, DIMENSION, 20)
 
 
-def committed(store, seat):
+def committed(member, seat):
     """A revealed update whose sealed bytes are in the store."""
     node, salt = Address(f"0x{seat + 1:040x}"), bytes([seat]) * 32
     codes = np.clip(np.random.default_rng(seat).standard_normal(DIMENSION) * 32, -127, 127).astype(np.int8)
-    digest = store.put(seal(header(ROUND, node), salt, codes)).digest
+    digest = member.store.put(seal(header(ROUND, node), salt, codes, group_key=member.group_key)).digest
     return CommittedUpdate(Seat(seat), node, 1, digest, Reveal(salt, bytes(32), update_root(header(ROUND, node), codes), 1, 1, 1)), codes
 
 
 def test_sealed_bytes_and_codes_are_hashed_once(member, monkeypatch):
-    update, codes = committed(member.store, 0)
+    update, codes = committed(member, 0)
     blocks = cut(member.store.get(update.sealed_digest, 2 * DIMENSION)).blocks
     tree = 65 * (DIMENSION / 1024 + 20) + 2 * (DIMENSION / 1024 + 2) + 1024
     hashed = Hashed(monkeypatch)
@@ -65,7 +66,7 @@ def test_sealed_bytes_and_codes_are_hashed_once(member, monkeypatch):
 
 
 def test_opened_updates_take_little_more_than_their_codes(member):
-    updates = [committed(member.store, seat)[0] for seat in range(16)]
+    updates = [committed(member, seat)[0] for seat in range(16)]
     tracemalloc.start()
     try:
         opened = [aggregate._open(member, ROUND, update) for update in updates]
@@ -78,7 +79,7 @@ def test_opened_updates_take_little_more_than_their_codes(member):
 
 def test_what_rotted_here_is_no_fault_of_the_update(member):
     """Else this node alone would leave it out."""
-    update, _ = committed(member.store, 0)
+    update, _ = committed(member, 0)
     cid, block = cut(member.store.get(update.sealed_digest, 2 * DIMENSION)).blocks[0]
     rotten = bytearray(block)
     rotten[9] ^= 1
@@ -88,8 +89,15 @@ def test_what_rotted_here_is_no_fault_of_the_update(member):
 
 
 def test_an_update_that_does_not_open_to_its_root_does_not_count(member):
-    update, _ = committed(member.store, 0)
-    other, _ = committed(member.store, 1)
+    update, _ = committed(member, 0)
+    other, _ = committed(member, 1)
     for salt, root in ((other.reveal.salt, update.reveal.update_root), (update.reveal.salt, other.reveal.update_root)):
         reveal = Reveal(salt, bytes(32), root, 1, 1, 1)
         assert aggregate._open(member, ROUND, CommittedUpdate(Seat(0), update.node, 1, update.sealed_digest, reveal)) is None
+
+
+def test_an_update_that_was_sealed_as_in_another_kind_of_group_does_not_count(member):
+    update, codes = committed(member, 0)
+    other = None if member.group_key else fresh_key()
+    digest = member.store.put(seal(header(ROUND, update.node), update.reveal.salt, codes, group_key=other)).digest
+    assert aggregate._open(member, ROUND, CommittedUpdate(Seat(0), update.node, 1, digest, update.reveal)) is None

@@ -65,6 +65,13 @@ def test_a_nodes_process_opens_all_that_lie_beside_its_key(tmp_path):
     assert set(settings.group_keys) == keys
 
 
+def test_the_canary_knows_the_keys_that_key_files_hold(no_secret_is_told, tmp_path):
+    key = fresh_key()
+    assert not no_secret_is_told.found_in(key.hex().encode())
+    kept(tmp_path, key)
+    assert len(no_secret_is_told.found_in(f"{key.hex()} {int.from_bytes(key, 'big')}".encode())) == 2
+
+
 def test_no_settings_show_a_key():
     key, account = fresh_key(), Account.create()
     home, deployment, group = Path("home"), Path("file"), GroupId(1)
