@@ -173,6 +173,17 @@ def test_what_is_wrong_with_an_invitation_is_said_before_anything_is_sent(cli: C
     assert join(cli, name, str(good)).code == 0
 
 
+def test_migrating_into_a_closed_group_brings_its_key(cli: CommandLine, home: SwarmHome) -> None:
+    name = "gus"
+    identity = new_node(cli, name)
+    (first,) = [node["group"] for node in cli.done("node", "status", "--json").json if node["name"] == name]
+    good = read_invitation(invite(cli, identity))
+    migrate = ("group", "migrate", "--from", first, "--to", 1, "--name", name, "--invitation")
+    refused(cli(*migrate, str(replace(good, wrapped_key=b""))), 2, "does not bring its key", "Nothing was sent")
+    assert "of group 1" in cli.done(*migrate, str(good)).err
+    assert opened(home, home.node_key(name).parent)[0] in opened(home, home.group_keys)
+
+
 def test_mistakes_with_creating_and_inviting(cli: CommandLine, home: SwarmHome) -> None:
     groups = len(cli.done("group", "list", "--json").json)
     refused(cli("group", "create", "--task", "digits", "--closed"), 2, "comes with invitations", "--by-invitation", "Nothing was sent")
