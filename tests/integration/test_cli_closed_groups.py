@@ -15,6 +15,7 @@ from swarm_chain.chain.local import free_port
 from swarm_chain.cli.invitation import read_invitation
 from swarm_chain.cli.published import Published
 from swarm_chain.cli.swarm_home import SwarmHome
+from swarm_chain.learning.manifest import group_key_of
 from swarm_chain.learning.task import DIGITS, Task
 from swarm_chain.node.keys import GROUP_KEYS, group_key_path, key_address, load_key
 from swarm_chain.protocol.group_key import Recipient, fresh_key, key_commitment, wrap
@@ -71,27 +72,35 @@ def opened(home: SwarmHome, folder: Path) -> list[bytes]:
     return [bytes(load_key(path, home.password_file.read_text().strip()).key) for path in sorted(folder.glob(GROUP_KEYS))]
 
 
-def commitment_of(cli: CommandLine, home: SwarmHome, group: int) -> str:
-    """What the manifest says of the key of a group that was created here."""
+def manifest_of(cli: CommandLine, home: SwarmHome, group: int) -> bytes:
+    """Of a group that was created here."""
     digest = cli.done("group", "show", group, "--json").json["manifest_digest"]
-    found = Task.decode(Published(home.published).files()[Digest(bytes.fromhex(digest.removeprefix("0x")))]).group_key
-    assert found is not None
-    return found
+    return Published(home.published).files()[Digest(bytes.fromhex(digest.removeprefix("0x")))]
 
 
 def key_file(cli: CommandLine, home: SwarmHome, group: int) -> Path:
-    return group_key_path(home.group_keys, commitment_of(cli, home, group))
+    commitment = group_key_of(manifest_of(cli, home, group))
+    assert commitment is not None
+    return group_key_path(home.group_keys, commitment)
 
 
 def test_a_closed_group_has_a_key_that_its_manifest_commits_to(cli: CommandLine, home: SwarmHome) -> None:
     (path,) = home.group_keys.glob(GROUP_KEYS)
     (key,) = opened(home, home.group_keys)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert key_commitment(key) == commitment_of(cli, home, 1)
+    assert key_commitment(key) == group_key_of(manifest_of(cli, home, 1))
     said = cli.done("group", "create", *CLOSED).err
     assert "keep a copy" in said
     assert len(set(opened(home, home.group_keys))) == 2, "each group has its own"
     assert path in home.key_files(), "`down` keeps it"
+
+
+def test_a_closed_group_can_be_private_too(cli: CommandLine, home: SwarmHome) -> None:
+    group = int(cli.done("group", "create", *CLOSED, "--privacy-epsilon", 8, "--json").json["group"])
+    assert key_file(cli, home, group).exists()
+    task = Task.decode(manifest_of(cli, home, group))
+    assert task.local.privacy is not None
+    assert task.local.privacy.epsilon == 8
 
 
 def test_an_invited_member_gets_the_key_and_nobody_else_does(cli: CommandLine, home: SwarmHome) -> None:
@@ -201,14 +210,13 @@ def test_mistakes_with_creating_and_inviting(cli: CommandLine, home: SwarmHome) 
     made.write_bytes(content)
     assert "." in invite(cli, 1, other)
     # Without the manifest nobody knows whether the group is closed: one that is not can be invited to all the same.
-    digest = cli.done("group", "show", other, "--json").json["manifest_digest"]
-    manifest = home.published / str(cid_of(Published(home.published).files()[Digest(bytes.fromhex(digest.removeprefix("0x")))]))
-    content = manifest.read_bytes()
-    manifest.unlink()
+    content = manifest_of(cli, home, other)
+    published = home.published / str(cid_of(content))
+    published.unlink()
     without = cli.done("group", "invite", 1, "--group", other)
     assert "does not bring its key" in without.err
     assert not read_invitation(without.out.strip()).wrapped_key
-    manifest.write_bytes(content)
+    published.write_bytes(content)
 
 
 def test_a_watcher_without_the_key_says_once_that_it_judges_nothing(cli: CommandLine, home: SwarmHome) -> None:

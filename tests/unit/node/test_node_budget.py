@@ -35,6 +35,7 @@ def member(tmp_path: Path) -> Member:
     parts = SimpleNamespace(task=TASK, own=own, held_out=held_out, part=0, device=None, node=NODE, domain=DOMAIN, relay="a relay")
     parts.journal = Journal(tmp_path / "journal.db", bytes([7]) * 32)
     parts.store = EmbeddedStore(tmp_path / "store")
+    parts.group_key = None
     parts.header = lambda round_, node: UpdateHeader(DOMAIN, round_, node, PARENT.dimension, PARENT.fraction_bits)
     return cast(Member, parts)
 
