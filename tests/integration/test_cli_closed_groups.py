@@ -193,6 +193,24 @@ def test_migrating_into_a_closed_group_brings_its_key(cli: CommandLine, home: Sw
     assert opened(home, home.node_key(name).parent)[0] in opened(home, home.group_keys)
 
 
+def test_a_closed_group_moves_with_its_key(cli: CommandLine, home: SwarmHome) -> None:
+    name, to = "hal", cli.folder / "new.json"
+    identity = new_node(cli, name)
+    group = int(cli.done("group", "create", *CLOSED, "--json").json["group"])
+    assert join(cli, name, invite(cli, identity, group), group).code == 0
+    kept = opened(home, home.node_key(name).parent)
+    cli.done("deploy", "--keep", home.deployment, "--deployment", to)
+    moved = int(cli.done("group", "move", group, "--to", to, "--json").json["group"])
+    again = cli.done("group", "invite", identity, "--group", moved, "--deployment", to).out.strip()
+    follow = ("group", "follow", group, "--to", to, "--new-group", moved, "--name", name, "--invitation")
+    # Who lost the key gets it by the new invitation too, and not by what was wrapped for the old contracts.
+    next(home.node_key(name).parent.glob(GROUP_KEYS)).unlink()
+    strange = str(replace(read_invitation(again), wrapped_key=read_invitation(invite(cli, identity, group)).wrapped_key))
+    refused(cli(*follow, strange), 2, "is not for", f"in group {moved}")
+    assert f"of group {moved}" in cli.done(*follow, again).err
+    assert opened(home, home.node_key(name).parent) == kept
+
+
 def test_mistakes_with_creating_and_inviting(cli: CommandLine, home: SwarmHome) -> None:
     groups = len(cli.done("group", "list", "--json").json)
     refused(cli("group", "create", "--task", "digits", "--closed"), 2, "comes with invitations", "--by-invitation", "Nothing was sent")
