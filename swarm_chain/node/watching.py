@@ -21,7 +21,7 @@ from swarm_chain.chain.heads import HeadWatch
 from swarm_chain.chain.outbox import OUTBOX, Outbox
 from swarm_chain.chain.sender import Sender
 from swarm_chain.chain.views import Snapshot
-from swarm_chain.errors import ChainError, DiskFullError, WrongChainError
+from swarm_chain.errors import ChainError, ConfigurationError, DiskFullError, WrongChainError
 from swarm_chain.node.aggregate import Aggregator
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.endpoints import Endpoints
@@ -30,7 +30,7 @@ from swarm_chain.node.genesis import key_among, load_commitment
 from swarm_chain.node.journal import Journal
 from swarm_chain.node.keys import group_key_path
 from swarm_chain.node.lock import exclusive
-from swarm_chain.node.parents import Parents
+from swarm_chain.node.parents import UNUSABLE, Parents
 from swarm_chain.node.prune import prune
 from swarm_chain.node.sighting import Sighting
 from swarm_chain.node.watch import Watch
@@ -185,7 +185,7 @@ def following(settings: WatchSettings) -> Iterator[Follower]:
         store = EmbeddedStore(settings.home / "store", settings.store_capacity, allow_private=settings.allow_private)
         ending.callback(store.close)
         endpoints = Endpoints(contracts, settings.group, group.terms.capacity, account, settings.providers)
-        key, opens = _key(group, load_commitment(group, store, endpoints), settings.group_key)
+        key, opens = _key(group, _commitment(group, store, endpoints, settings.group_key), settings.group_key)
         genesis = Result(Round(0), ZERO32, group.genesis_digest, group.genesis_root, ZERO32, 0, ZERO32, 0)
         follower = Follower(
             node=account,
@@ -202,6 +202,18 @@ def following(settings: WatchSettings) -> Iterator[Follower]:
             opens=opens,
         )
         yield follower
+
+
+def _commitment(group: Group, store: EmbeddedStore, endpoints: Endpoints, given: bytes | None) -> str | None:
+    """What the manifest says of the group's key. Whoever withholds it must not keep watchers away: without it the group is followed as
+    one that is not closed, and if it is, none of its updates opens, which strikes nobody."""
+    try:
+        return load_commitment(group, store, endpoints)
+    except (*UNUSABLE, ConfigurationError) as error:
+        if given is not None:
+            raise
+        log.warning("Whether group %d is closed is not known, so it is watched as one that is not. %s", group.group, error.what)
+        return None
 
 
 def _key(group: Group, commitment: str | None, given: bytes | None) -> tuple[bytes | None, bool]:

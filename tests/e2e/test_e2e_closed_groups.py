@@ -44,21 +44,22 @@ def watching(swarm: Swarm, name: str, *flags: object) -> Iterator[tuple[Path, Pa
     assert code == 130, said.read_text()[-3000:]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_members_of_a_closed_group_agree_and_an_outsider_opens_nothing(swarm: Swarm) -> None:
-    swarm.create_closed().add_nodes(3)
+    swarm.create_closed(commit_duration=300, challenge_window=12).add_nodes(3)  # time for watchers to come, and to look at each round
     kept = group_key_file(swarm, 2)
     kept.rename(kept.with_suffix(".away"))
     swarm.start(2, rounds=3)
-    assert swarm.ended(2, timeout=60) == 3
+    assert swarm.ended(2, timeout=150) == 3
     for said in ("is closed, and its key is not here", "group invite", "group join"):
         assert said in swarm.log(2).read_text()
     kept.with_suffix(".away").rename(kept)
 
     password = swarm.folder / "password of members"
     password.write_text(PASSWORD)
-    for index in range(3):
-        swarm.start(index, {"seals_openly": [2]} if index == 2 else None, rounds=3)
+    for index in range(2):
+        swarm.start(index, rounds=3)
     swarm.until("the first commit", lambda: swarm.committed(0, 1))
     key_file = group_key_file(swarm, 0)
     with (
@@ -66,14 +67,15 @@ def test_members_of_a_closed_group_agree_and_an_outsider_opens_nothing(swarm: Sw
         watching(swarm, "member", "--group-key-file", key_file, "--password-file", password) as (inside, member_said),
     ):
         swarm.until("both watch", lambda: all(b"Watching group" in said.read_bytes() for said in (outsider_said, member_said)))
+        swarm.start(2, {"seals_openly": [2]}, rounds=3)  # the first round has waited for it
         swarm.all_done(timeout=240)
 
     assert outside.read_text() == "", "it judges nothing"
     assert outsider_said.read_text().count("is closed: its updates open to members alone") == 1
-    assert "is closed" not in member_said.read_text()
+    assert f"Group {swarm.group} is closed" not in member_said.read_text()
     judged = [json.loads(line) for line in inside.read_text().splitlines()]
-    assert {line["what"] for line in judged} == {"right"}
-    assert 2 in {line["round"] for line in judged}
+    assert {line["what"] for line in judged} <= {"right", "unjudged"}  # bytes can come later than it has patience
+    assert 2 in {line["round"] for line in judged if line["what"] == "right"}
 
     finals = {final.result.round: final for final in swarm.contracts.rounds.finals(swarm.group)}
     assert list(finals) == [1, 2, 3]

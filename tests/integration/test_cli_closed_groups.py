@@ -244,6 +244,7 @@ def test_a_watcher_without_the_key_says_once_that_it_judges_nothing(cli: Command
     path = key_file(cli, home, 1)
     assert path.name in said, "which key it takes"
     assert "closed" not in cli.done("watch", "--group", 1, "--once", "--group-key-file", path).err
-    wrong = next(other for other in home.group_keys.glob(GROUP_KEYS) if other != path)
+    cli.done("group", "create", *CLOSED)
+    wrong = next(other for other in home.group_keys.glob(GROUP_KEYS) if other.name != path.name)
     refused(cli("watch", "--group", 1, "--once", "--group-key-file", wrong), 3, "its key is not here", "of other groups")
     refused(cli("watch", "--group", 1, "--once", "--group-key-file", "none.json"), 3, "no key file none.json")

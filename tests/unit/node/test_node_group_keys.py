@@ -2,19 +2,22 @@
 
 import json
 import stat
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from eth_account import Account
 
 from swarm_chain.chain.groups import Group
-from swarm_chain.errors import KeyFileError
+from swarm_chain.errors import KeyFileError, SwarmChainError
 from swarm_chain.node.__main__ import read_settings
 from swarm_chain.node.genesis import key_among
 from swarm_chain.node.keys import create_key, group_key_path, load_key, save_key
 from swarm_chain.node.settings import NodeSettings
-from swarm_chain.node.watching import WatchSettings
+from swarm_chain.node.watching import WatchSettings, _commitment
 from swarm_chain.protocol.group_key import fresh_key, key_commitment
+from swarm_chain.storage.embedded import EmbeddedStore
 from swarm_chain.types import ZERO32, Address, Digest, GroupId, Rule, Scoring, Terms
 
 CREATOR = Address("0x5FbDB2315678afecb367f032d93F642f64180aa3")
@@ -52,6 +55,27 @@ def test_without_the_groups_key_it_is_said_how_to_get_it(held):
     for said in ("Group 7 is closed", "Nothing was sent", CREATOR, "group invite", "group join 7 --invitation"):
         assert said in str(refused.value)
     assert ("of other groups" in str(refused.value)) == bool(held)
+
+
+class Members:
+    """Those of a group, none of whom can be asked."""
+
+    def providers(self) -> list[str]:
+        return []
+
+
+@pytest.mark.parametrize("manifest", [None, b"no JSON", b'{"group_key": 5}'], ids=["withheld", "no-json", "no-commitment"])
+def test_who_withholds_a_manifest_keeps_no_watcher_away(manifest, tmp_path, caplog):
+    with closing(EmbeddedStore(tmp_path / "store")) as store:
+        digest = store.put(manifest).digest if manifest else Digest(b"\x01" * 32)
+        group = replace(GROUP, manifest_digest=digest)
+        assert _commitment(group, store, Members(), None) is None
+        assert "Whether group 7 is closed is not known" in caplog.text
+        with pytest.raises(SwarmChainError):  # but whoever gives a key wants it used
+            _commitment(group, store, Members(), fresh_key())
+        key = fresh_key()
+        right = store.put(json.dumps({"group_key": key_commitment(key)}).encode()).digest
+        assert _commitment(replace(GROUP, manifest_digest=right), store, Members(), None) == key_commitment(key)
 
 
 def test_a_nodes_process_opens_all_that_lie_beside_its_key(tmp_path):
