@@ -50,7 +50,7 @@ demo: install ## four nodes train a network on digits, on a local chain
 	@exec $(BIN)/swarm-chain demo $(DEMO_ARGS)
 
 .PHONY: test
-test: install lint artifacts-check ## everything checked; ends with the tests' summary
+test: install lint ## everything checked; ends with the tests' summary
 	@$(BIN)/python -m pytest -m "not slow" $(ON_ALL_CORES) $(PYTEST_ARGS)
 
 .PHONY: campaigns

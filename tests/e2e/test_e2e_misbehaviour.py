@@ -1,4 +1,5 @@
 import books
+import pytest
 from swarm_of_processes import STAKE, Swarm
 
 from swarm_chain.chain.events import CommitForfeited, Committed, Revealed, SeatLeft
@@ -8,6 +9,7 @@ HONEST = 0b000111
 SILENT, GARBAGE, COPYCAT = 3, 4, 5
 
 
+@pytest.mark.slow
 def test_silence_garbage_and_copies_earn_nothing(swarm: Swarm) -> None:
     swarm.create(reveal_duration=20, max_missed=2).add_nodes(6)
     for index in range(3):

@@ -59,6 +59,7 @@ def test_lonely_empty_void_and_vanished_rounds(swarm: Swarm) -> None:
     books.check(swarm.contracts)
 
 
+@pytest.mark.slow
 def test_a_killed_node_reveals_what_it_committed_and_is_paid(swarm: Swarm) -> None:
     swarm.create(reveal_duration=30).add_nodes(4)
     swarm.start(0, rounds=3)

@@ -11,6 +11,7 @@ from swarm_chain.node.backup import restore, write_backup
 from swarm_chain.types import Round
 
 
+@pytest.mark.slow
 def test_a_restored_node_reveals_what_it_committed_before(swarm: Swarm) -> None:
     swarm.create().add_nodes(3)
     for index in (0, 1):
@@ -29,6 +30,7 @@ def test_a_restored_node_reveals_what_it_committed_before(swarm: Swarm) -> None:
     swarm.until("it revealed", lambda: slot(swarm.group, swarm.nodes[0], Round(1)).revealed, 120)
 
 
+@pytest.mark.slow
 def test_of_two_machines_with_one_key_the_second_stops(swarm: Swarm, monkeypatch) -> None:
     swarm.create().add_nodes(2)
     # The same key in a third place, as on another machine: other home, other lock folder.

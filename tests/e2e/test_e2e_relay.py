@@ -149,6 +149,7 @@ def test_rounds_become_final_and_nodes_send_no_commit_or_reveal(swarm: Swarm) ->
         relay.stop()
 
 
+@pytest.mark.slow
 def test_a_relay_that_is_killed_holds_nothing_back(swarm: Swarm) -> None:
     """It has three of four commits in hand, and waits for the fourth; then it is gone."""
     swarm.create(commit_duration=200).add_nodes(4)

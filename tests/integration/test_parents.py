@@ -1,5 +1,6 @@
 """What lies open on chain of a group's results is remembered while somebody may build on it, and no longer."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -17,7 +18,7 @@ from swarm_chain.types import Result, Round
 @pytest.fixture
 def follower(swarm: Swarm, contracts: Contracts):
     """One that computed nothing itself."""
-    with Journal(":memory:", bytes(32)) as journal:  # type: ignore[arg-type]
+    with Journal(Path(":memory:"), bytes(32)) as journal:
         yield cast(Follower, SimpleNamespace(contracts=contracts, genesis=None, genesis_hash=b"", group=swarm.group, journal=journal))
 
 
