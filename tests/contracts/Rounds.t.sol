@@ -344,6 +344,41 @@ contract RoundsTest is Swarm {
         rounds.commit(RoundIds.make(group, last + 1), 0, "c");
     }
 
+    /// A slot of the ring was last used two turns ago; weights moved since, and then stood still for a turn.
+    function test_who_missed_a_turn_of_the_ring_weighs_what_it_does_now() public {
+        Terms memory terms = defaultTerms();
+        terms.maxMissed = 100;
+        swarmOf(3, terms);
+        bytes32 parent = genesis;
+        Result memory result;
+        for (uint32 round = 1; round <= 8; ++round) {
+            play(3, round, parent, 1);
+            vm.warp(vm_now() + WINDOW + 1);
+            if (round > 1) rounds.finalize(group, result);
+            result = resultOf(round, parent, 7);
+            parent = hashOf(result);
+        }
+        (, , uint16 before, ) = views.slot(group, nodes[2], 1);
+        // Nothing is agreed on in these rounds, so no weight moves; the third node is away.
+        for (uint32 round = 9; round <= 16; ++round) {
+            commit(0, round, OTHER);
+            commit(1, round, THIRD);
+            vm.warp(vm_now() + COMMIT);
+            reveal(0, round, OTHER);
+            reveal(1, round, THIRD);
+            rounds.settleVoid(group);
+        }
+        assertEq(settledRound(), 15, "settled");
+        uint16 weight = views.seat(group, nodes[2]).weight;
+        assertTrue(weight > before, "it has moved since");
+        for (uint256 i = 0; i < 3; ++i) commit(i, 17, OTHER);
+        assertTrue(rounds.liveOf(group).isQuiet(), "nothing has changed for a turn");
+        (, , uint16 counts, ) = views.slot(group, nodes[2], 17);
+        assertEq(counts, weight, "its weight of now");
+        (, , counts, ) = views.slot(group, nodes[0], 17);
+        assertEq(counts, views.seat(group, nodes[0]).weight, "and that of who was there");
+    }
+
     function test_two_groups_do_not_touch_each_other() public {
         swarmOf(2);
         GroupId first = group;
