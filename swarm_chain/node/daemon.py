@@ -97,6 +97,7 @@ class Daemon:
         self._budget = Budget(member)
         self._rivals = Rivals(member.contracts, member.node, member.journal, settings.home / OUTBOX)
         self._seated = False
+        self._seat_seen = 0
         self._settled = Round(0)
         self._last: Round | None = None
 
@@ -155,7 +156,8 @@ class Daemon:
         """The chain as it stands, as many blocks ago as are to confirm it, when the outbox was looked after."""
         member = self._member
         member.outbox.drive()
-        snapshot = member.contracts.views.snapshot(member.group, member.node, self._at())
+        snapshot = member.look(self._at())
+        self._require_as_new(snapshot)
         if not self._settings.dry_run:
             self._rivals.check(snapshot)
         member.observers.saw(snapshot.block.number, snapshot.block.time)
@@ -167,6 +169,17 @@ class Daemon:
         reputation = snapshot.seat.reputation if snapshot.seat else 0
         self._tell(round=snapshot.phase.round, phase=snapshot.phase.phase, reputation=reputation)
         return snapshot
+
+    def _require_as_new(self, snapshot: Snapshot) -> None:
+        """A service that lags may show the chain as it was before the node had its seat: that is no sign that it lost it."""
+        if snapshot.seat is not None:
+            self._seat_seen = max(self._seat_seen, snapshot.block.number)
+        elif snapshot.block.number < self._seat_seen:
+            raise ChainError(
+                f"The chain is shown as of block {snapshot.block.number}, without this node's seat, which block {self._seat_seen} had.",
+                "Nothing was made of it.",
+                "Wait a little; if it stays so, use another RPC URL.",
+            )
 
     def _is_done(self, snapshot: Snapshot) -> bool:
         if snapshot.seat is None:

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from web3.types import BlockIdentifier
+
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.outbox import Outbox
+from swarm_chain.chain.views import Snapshot
+from swarm_chain.errors import ChainError, UnknownError
 from swarm_chain.node.endpoints import Endpoints
 from swarm_chain.node.journal import Journal
 from swarm_chain.node.observing import Observers
@@ -47,6 +51,17 @@ class Follower:
     @property
     def group(self) -> GroupId:
         return self.domain.group
+
+    def look(self, at: BlockIdentifier) -> Snapshot:
+        """Where the group stands at a block.
+
+        Raises:
+            ChainError: the chain did not answer, or shows no such group: it was there, so a service that lags answered.
+        """
+        try:
+            return self.contracts.views.snapshot(self.group, self.node, at)
+        except UnknownError as error:
+            raise ChainError(error.what, "Nothing was made of it.", "Wait a little; if it stays so, use another RPC URL.") from error
 
     def header(self, round_: Round, node: Address) -> UpdateHeader:
         """What a node's update of a round must say of itself."""

@@ -117,7 +117,7 @@ def look(follower: Follower, confirmations: int) -> Snapshot:
     at: BlockIdentifier = "latest"
     if confirmations:
         at = BlockNumber(max(block(follower.contracts.web3).number - confirmations, 0))
-    return follower.contracts.views.snapshot(follower.group, follower.node, at)
+    return follower.look(at)
 
 
 class Watcher:

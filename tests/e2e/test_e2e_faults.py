@@ -29,6 +29,8 @@ ALONE, OF_THREE, LAST = range(3)
 FAULT_SECONDS = 2.0
 PATIENCE = 120.0
 """Seconds. Machines that test are slow at times."""
+SINCE_BEFORE_THE_SEATS = 60
+"""Blocks that a service which lags is behind: at first it shows no group, or no seats."""
 SECRET = "secret-key"
 
 
@@ -171,6 +173,8 @@ class Trial:
 def trial(swarm: Swarm) -> Iterator[Trial]:
     with ExitStack() as ending:
         only, *three = (ending.enter_context(FaultProxy(swarm.rpc_url)) for _ in range(4))
+        for proxy in (only, *three):
+            proxy.back = SINCE_BEFORE_THE_SEATS
         yield Trial(swarm, only, three)
         swarm.stop()  # before what it asks
 

@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from faults import Fault, Liar, height
+from faults import BACK, Fault, Liar, height
 
 DELAY_SECONDS = 0.1
 DRIP_SECONDS = 0.2
@@ -32,6 +32,8 @@ class FaultProxy:
         self._ending = threading.Event()
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
+        self.back = BACK
+        """How many blocks ``Fault.BEHIND`` is."""
         self.asked: list[str] = []
         """Methods that were asked for."""
         self._listener = _listener(0)
@@ -139,7 +141,7 @@ class FaultProxy:
             case Fault.FLOOD:
                 self._flood(connection)
             case _:
-                self._spoilt(connection, Liar(self.ask, fault, self._stale_head).answer(request), fault)
+                self._spoilt(connection, Liar(self.ask, fault, self._stale_head, self.back).answer(request), fault)
 
     def _spoilt(self, connection: socket.socket, answer: object, fault: Fault | None) -> None:
         body = json.dumps(answer).encode()

@@ -44,8 +44,8 @@ class Fault(Enum):
 
 LIES = [fault for fault in Fault if fault.value >= Fault.STALE.value]
 FAILURES = [fault for fault in Fault if fault not in LIES]
-BACK = 50
-"""Blocks."""
+BACK = 5
+"""Blocks that ``BEHIND`` is, where no more are asked for."""
 
 
 class Liar:
@@ -55,12 +55,14 @@ class Liar:
         ask: the real chain, a request at a time.
         fault: None changes nothing.
         stale: number of the newest block for ``STALE``.
+        back: how many blocks ``BEHIND`` is.
     """
 
-    def __init__(self, ask: Callable[[Any], Any], fault: Fault | None, stale: int) -> None:
+    def __init__(self, ask: Callable[[Any], Any], fault: Fault | None, stale: int, back: int = BACK) -> None:
         self._ask = ask
         self._fault = fault
         self._stale = stale
+        self._back = back
 
     def answer(self, request: Any) -> Any:
         """The answer to a request, or to a batch of them."""
@@ -90,7 +92,7 @@ class Liar:
             case Fault.STALE:
                 return self._stale
             case Fault.BEHIND:
-                return max(height(self._ask) - BACK, 0)
+                return max(height(self._ask) - self._back, 0)
             case _:
                 return None
 

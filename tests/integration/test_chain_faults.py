@@ -271,6 +271,7 @@ def test_a_url_of_another_chain_is_outvoted_and_seen(proxies: list[FaultProxy]) 
 
 def test_how_each_url_stands_is_shown_without_its_secrets(proxies: list[FaultProxy], contracts: Contracts) -> None:
     web3 = connect([proxy.url for proxy in proxies], timeout=20)
+    proxies[1].back = 50  # the clock may mine some while the URLs are asked
     proxies[1].begin(Fault.BEHIND)
     proxies[2].begin(Fault.BROKEN)
     while block(contracts.web3).number < 60:
