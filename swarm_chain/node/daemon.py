@@ -3,9 +3,6 @@
 import logging
 import threading
 
-from eth_typing import BlockNumber
-from web3.types import BlockIdentifier
-
 from swarm_chain.chain.connection import block
 from swarm_chain.chain.heads import HeadWatch
 from swarm_chain.chain.outbox import OUTBOX
@@ -139,7 +136,7 @@ class Daemon:
         if not self._seated:
             member, views = self._member, self._member.contracts.views
             member.outbox.drive()
-            seen = block(member.contracts.web3, self._at())
+            seen = block(member.contracts.web3, member.at(self._settings.confirmations))
             member.observers.saw(seen.number, seen.time)
             was_there = views.seat(member.group, member.node, seen.number) is not None
             self._seated = was_there or views.seat(member.group, member.node) is None
@@ -147,16 +144,11 @@ class Daemon:
                 self._tell(message="waiting until the seat is confirmed")
         return self._seated
 
-    def _at(self) -> BlockIdentifier:
-        """As many blocks ago as are to confirm what the chain says."""
-        confirmations = self._settings.confirmations
-        return BlockNumber(max(block(self._member.contracts.web3).number - confirmations, 0)) if confirmations else "latest"
-
     def _look(self) -> Snapshot:
         """The chain as it stands, as many blocks ago as are to confirm it, when the outbox was looked after."""
         member = self._member
         member.outbox.drive()
-        snapshot = member.look(self._at())
+        snapshot = member.look(self._settings.confirmations)
         self._require_as_new(snapshot)
         if not self._settings.dry_run:
             self._rivals.check(snapshot)

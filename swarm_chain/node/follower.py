@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from eth_typing import BlockNumber
 from web3.types import BlockIdentifier
 
+from swarm_chain.chain.connection import block
 from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.outbox import Outbox
 from swarm_chain.chain.views import Snapshot
@@ -52,14 +54,18 @@ class Follower:
     def group(self) -> GroupId:
         return self.domain.group
 
-    def look(self, at: BlockIdentifier) -> Snapshot:
-        """Where the group stands at a block.
+    def at(self, confirmations: int) -> BlockIdentifier:
+        """The block so many blocks ago, that what the chain says there is confirmed."""
+        return BlockNumber(max(block(self.contracts.web3).number - confirmations, 0)) if confirmations else "latest"
+
+    def look(self, confirmations: int) -> Snapshot:
+        """Where the group stood so many blocks ago.
 
         Raises:
             ChainError: the chain did not answer, or shows no such group: it was there, so a service that lags answered.
         """
         try:
-            return self.contracts.views.snapshot(self.group, self.node, at)
+            return self.contracts.views.snapshot(self.group, self.node, self.at(confirmations))
         except UnknownError as error:
             raise ChainError(error.what, "Nothing was made of it.", "Wait a little; if it stays so, use another RPC URL.") from error
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
-from eth_typing import BlockNumber
-from web3.types import BlockIdentifier
 
 from swarm_chain.chain.connection import block, connect
 from swarm_chain.chain.contracts import Contracts
@@ -97,7 +95,7 @@ def run(settings: WatchSettings, tell: Callable[[Sighting], None], stop: threadi
         try:
             while not stop.is_set():
                 try:
-                    snapshot = look(follower, settings.confirmations)
+                    snapshot = follower.look(settings.confirmations)
                     acted = watcher.watch(snapshot)
                     if once and not acted and (watcher.is_done(snapshot) or time.monotonic() > until):
                         return
@@ -110,14 +108,6 @@ def run(settings: WatchSettings, tell: Callable[[Sighting], None], stop: threadi
                     heads.wait(settings.poll_interval)
         finally:
             watcher.close()
-
-
-def look(follower: Follower, confirmations: int) -> Snapshot:
-    """The chain as it stood some blocks ago."""
-    at: BlockIdentifier = "latest"
-    if confirmations:
-        at = BlockNumber(max(block(follower.contracts.web3).number - confirmations, 0))
-    return follower.look(at)
 
 
 class Watcher:
