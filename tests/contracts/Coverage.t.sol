@@ -194,8 +194,10 @@ contract CoverageTest is Swarm {
         swarmOf(8, terms);
         bytes32 parent = genesis;
         uint32 round = 1;
+        uint256 earned = 0;
         play(8, round, parent, 1);
         for (; round < 90; ++round) {
+            if (round == 88) earned = distributor.creditOf(group, 7);
             // In the last rounds the eighth is left out.
             Result memory result = resultOf(round, parent, round < 88 ? 0xFF : 0x7F);
             parent = hashOf(result);
@@ -211,6 +213,8 @@ contract CoverageTest is Swarm {
         assertEq(views.seatAt(group, 7).weight, 7_657, "and so its weight");
         assertEq(views.seatAt(group, 0).age, 8, "an age stops at maturity");
         assertEq(views.seatAt(group, 8).reputation, 346, "eight eighths down");
+        assertEq(distributor.creditOf(group, 7), earned, "who is left out earns nothing, from the top too");
+        assertTrue(distributor.creditOf(group, 6) > earned, "the others do");
     }
 
     // ------------------------------------------------------------------------------------------------ a round's end
