@@ -78,19 +78,19 @@ contract RewardDistributor is IRewardDistributor {
         Pool memory pool = _pools[group];
         uint256 pot = payment.reward < pool.budget ? payment.reward : pool.budget;
         if (payment.elapsed < payment.duration) pot = (pot * payment.elapsed) / payment.duration;
-        uint256 wholes = Bitmap.count(payment.whole);
-        uint256 halves = Bitmap.count(payment.half);
-        uint256 share = wholes + halves == 0 ? 0 : pot / (wholes + halves) / UNIT;
+        uint256 seats = Bitmap.count(payment.whole | payment.half);
+        // Anything but two bytes a seat says nothing: all score the same.
+        bytes calldata scores = payment.scores.length == 2 * seats ? payment.scores : payment.scores[:0];
+        (uint256 best, uint256 sum) = scores.length == 0 ? (1, seats) : _bestAndSum(scores);
+        uint256 share = sum == 0 ? 0 : (pot * best) / sum / UNIT;
         // Paid tokens come back as budget, so the sum has no bound of its own. At its end a group pays no more, but moves on.
         if (share > type(uint64).max - pool.shares) share = 0;
         if (share == 0) return;
-        uint256 halfShare = share / 2;
-        uint256 paid = (share * wholes + halfShare * halves) * UNIT;
+        uint256 units = scores.length == 0 ? _creditAlike(group, payment, share) : _creditByScores(group, payment, scores, share, best);
+        uint256 paid = units * UNIT;
 
         _pools[group] = Pool(pool.budget - uint128(paid), pool.shares + uint64(share));
-        _miss(group, payment.half, share - halfShare);
-        _miss(group, payment.taken & ~(payment.whole | payment.half), share);
-        emit RoundPaid(group, payment.round, paid, share * UNIT, halfShare * UNIT, payment.whole, payment.half);
+        emit RoundPaid(group, payment.round, paid, share * UNIT, (share / 2) * UNIT, payment.whole, payment.half, scores);
     }
 
     /// @inheritdoc IRewardDistributor
@@ -129,6 +129,50 @@ contract RewardDistributor is IRewardDistributor {
         Holder memory holder = _holders[place.group][place.seat];
         if (node == address(0) || holder.node != node) return (GroupId.wrap(0), 0, address(0), 0);
         return (place.group, place.seat, holder.operator, creditOf(place.group, place.seat));
+    }
+
+    /// @return units credited, the same share to every seat
+    function _creditAlike(GroupId group, Payment calldata payment, uint256 share) private returns (uint256 units) {
+        uint256 halfShare = share / 2;
+        _miss(group, payment.half, share - halfShare);
+        _miss(group, payment.taken & ~(payment.whole | payment.half), share);
+        return share * Bitmap.count(payment.whole) + halfShare * Bitmap.count(payment.half);
+    }
+
+    /// @return units credited; a seat's share is to the best one's as its score to the best
+    function _creditByScores(
+        GroupId group,
+        Payment calldata payment,
+        bytes calldata scores,
+        uint256 share,
+        uint256 best
+    ) private returns (uint256 units) {
+        uint256 at = 0;
+        for (uint256 index = 0; payment.taken >> (4 * index) != 0; ++index) {
+            uint256 added = 0;
+            for (uint256 lane = 0; lane < 4; ++lane) {
+                uint256 seat = 1 << (4 * index + lane);
+                if (payment.taken & seat == 0) continue;
+                uint256 credit = 0;
+                if ((payment.whole | payment.half) & seat != 0) {
+                    credit = (share * uint16(bytes2(scores[at:at + 2]))) / best;
+                    if (payment.half & seat != 0) credit /= 2;
+                    at += 2;
+                }
+                units += credit;
+                added |= (share - credit) << (64 * lane);
+            }
+            // No lane overflows into the next: a seat misses at most all shares.
+            if (added != 0) _missed[group][index] += added;
+        }
+    }
+
+    function _bestAndSum(bytes calldata scores) private pure returns (uint256 best, uint256 sum) {
+        for (uint256 at = 0; at < scores.length; at += 2) {
+            uint256 score = uint16(bytes2(scores[at:at + 2]));
+            if (score > best) best = score;
+            sum += score;
+        }
     }
 
     /// @dev Takes a seat's credit, in wei.

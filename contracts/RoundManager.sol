@@ -32,7 +32,6 @@ import {GroupId, Phase, Result, Reveal, RoundId, Roster} from "./types/Types.sol
 contract RoundManager is Seats, Settlement {
     using Batches for bytes;
 
-    uint256 private constant MAX_SCORES_LENGTH = 512;
     uint256 private constant MAX_ROUND = type(uint24).max - RING;
 
     modifier onlyRelay() {
@@ -68,15 +67,12 @@ contract RoundManager is Seats, Settlement {
 
     /// @inheritdoc IRoundManager
     function reveal(RoundId id, Reveal calldata opened) external {
-        _revealOwn(id, opened, 0);
+        _revealOwn(id, opened);
     }
 
     /// @inheritdoc IRoundManager
-    function revealWith(RoundId id, Reveal calldata opened, bytes calldata scores, Result calldata result) external {
-        if (scores.length > MAX_SCORES_LENGTH) revert ScoresTooLong(scores.length);
-        Live live = _revealOwn(id, opened, scores.length == 0 ? bytes32(0) : keccak256(scores));
-        if (scores.length != 0) emit ScoresReported(id, msg.sender, scores);
-        if (result.round == 0) return;
+    function revealWith(RoundId id, Reveal calldata opened, Result calldata result) external {
+        Live live = _revealOwn(id, opened);
         bytes32 hash = Commitment.resultHash(address(this), id.group(), result);
         if (hash != opened.parent || result.round + 1 != id.round()) revert ResultMismatch(opened.parent, hash);
         // The vote counts also where its result does not lead, and need not lie open.
@@ -119,7 +115,7 @@ contract RoundManager is Seats, Settlement {
             Cell storage cell = state.slots[node][id.round() % RING];
             Slot slot_ = cell.slot;
             if (!slot_.awaits(id.round()) || opened.parent != parent) continue;
-            if (slot_.digest() != Commitment.commitmentOf(id, node, opened, 0)) continue;
+            if (slot_.digest() != Commitment.commitmentOf(id, node, opened)) continue;
             live = _reveal(state, id, live, cell, slot_, opened);
             taken.putReveal(accepted, node, opened);
             ++accepted;
@@ -203,13 +199,13 @@ contract RoundManager is Seats, Settlement {
         if (!live.isRevealing(block.timestamp)) revert UnexpectedPhase(id, live.phase(block.timestamp));
     }
 
-    function _revealOwn(RoundId id, Reveal calldata opened, bytes32 scoresHash) private returns (Live live) {
+    function _revealOwn(RoundId id, Reveal calldata opened) private returns (Live live) {
         GroupState storage state = _states[id.group()];
         live = _inRevealPhase(state, id);
         Cell storage cell = state.slots[msg.sender][id.round() % RING];
         Slot slot_ = cell.slot;
         if (!slot_.awaits(id.round())) revert NotCommitted(id, msg.sender);
-        bytes24 given = Commitment.commitmentOf(id, msg.sender, opened, scoresHash);
+        bytes24 given = Commitment.commitmentOf(id, msg.sender, opened);
         if (given != slot_.digest()) revert CommitmentMismatch(slot_.digest(), given);
         live = _reveal(state, id, live, cell, slot_, opened);
         state.live = live;

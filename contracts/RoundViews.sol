@@ -133,11 +133,9 @@ contract RoundViews is IRoundViews {
         GroupId group,
         uint32 round,
         address node,
-        Reveal calldata opened,
-        bytes calldata scores
+        Reveal calldata opened
     ) external view returns (bytes24) {
-        bytes32 scoresHash = scores.length == 0 ? bytes32(0) : keccak256(scores);
-        return Commitment.commitment(address(ROUNDS), RoundIds.make(group, round), node, opened, scoresHash);
+        return Commitment.commitment(address(ROUNDS), RoundIds.make(group, round), node, opened);
     }
 
     /// @inheritdoc IRoundViews

@@ -37,7 +37,7 @@ from swarm_chain.chain.rpc import QuorumRpc
 from swarm_chain.chain.sender import Sendable, Sender
 from swarm_chain.protocol.commitment import commitment, genesis_hash, result_hash
 from swarm_chain.protocol.relaying import sign_commit, sign_reveal
-from swarm_chain.types import ZERO32, Address, Digest, GroupId, Result, Reveal, Round, Rule, Scoring, Seat, Terms
+from swarm_chain.types import Address, Digest, GroupId, Mixing, Result, Reveal, Round, Rule, Scoring, Seat, Terms
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "docs" / "gas.md"
@@ -260,7 +260,7 @@ class Swarm:
             (receipt,) = self.chain.send([self.nodes[0].sign(self.contracts.rounds.finalize(self.group, results[before]))])
             gas.used["finalize"].append(receipt["gasUsed"])
         digests = [secrets.token_bytes(32) for _ in range(3)]
-        results[number] = Result(number, self.parent, Digest(digests[0]), digests[1], digests[2], everyone, ZERO32, 900_000)
+        results[number] = Result(number, self.parent, Digest(digests[0]), digests[1], digests[2], everyone, b"", b"", 900_000)
         self.parent = result_hash(self.contracts.domain(self.group), results[number])
 
     def _in_three(self, raws: list[bytes], names: tuple[str, str, str], gas: Gas) -> None:
@@ -279,6 +279,7 @@ def found(chain: Chain, contracts: Contracts, owner: Wallet, size: int, gas: Gas
         min_exponent=4,
         max_exponent=20,
         rule=Rule.TRIMMED_MEAN,
+        mixing=Mixing.NONE,
         scoring=Scoring.EQUAL,
         capacity=size,
         min_updates=2,

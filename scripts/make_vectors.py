@@ -43,8 +43,8 @@ def commitments() -> Vectors:
     nodes = [*NODES, NODES[0]]
     reveals = [
         Reveal(keccak(b"salt 1"), keccak(b"parent 1"), keccak(b"root 1"), 1000, 912_345, 0b1011),
-        Reveal(keccak(b"salt 2"), keccak(b"parent 2"), keccak(b"root 2"), 1, -1, 1 << 254, b"\x00\x01\x02"),
-        Reveal(b"\xff" * 32, b"\xff" * 32, b"\xff" * 32, 2**32 - 1, 2**63 - 1, 2**256 - 1, b"\xff" * 512),
+        Reveal(keccak(b"salt 2"), keccak(b"parent 2"), keccak(b"root 2"), 1, -1, 1 << 254),
+        Reveal(b"\xff" * 32, b"\xff" * 32, b"\xff" * 32, 2**32 - 1, 2**63 - 1, 2**256 - 1),
         Reveal(keccak(b"salt 4"), keccak(b"parent 4"), ZERO32, 0, -(2**63), 0),
     ]
     cases = list(zip(domains, rounds, nodes, reveals, strict=True))
@@ -60,7 +60,6 @@ def commitments() -> Vectors:
         "samples": [reveal.samples for reveal in reveals],
         "metric": [reveal.metric for reveal in reveals],
         "available": [_uint(reveal.available) for reveal in reveals],
-        "scores": [_hex(reveal.scores) for reveal in reveals],
         "roundId": [_uint(round_id(domain.group, round)) for domain, round in zip(domains, rounds, strict=True)],
         "report": [_uint(report_of(reveal.samples, reveal.metric)) for reveal in reveals],
         "commitment": [_hex(commitment(*case)) for case in cases],
@@ -70,12 +69,18 @@ def commitments() -> Vectors:
 
 def results() -> Vectors:
     """One array a field; the first case is a genesis, whose other fields are zero."""
-    genesis = Result(Round(0), ZERO32, Digest(keccak(b"model 0")), keccak(b"model root 0"), ZERO32, 0, ZERO32, 0)
+    genesis = Result(Round(0), ZERO32, Digest(keccak(b"model 0")), keccak(b"model root 0"), ZERO32, 0, b"", b"", 0)
     assert result_hash(DOMAIN, genesis) == genesis_hash(DOMAIN, genesis.model_digest, genesis.model_root)
     cases = [genesis]
-    for number, included, metric in ((1, 0b111, 934_000), (2, 1 << 254 | 1, -5), (2**32 - 1, 2**256 - 1, -(2**63)), (3, 6, 2**63 - 1)):
+    numbers = (
+        (1, 0b111, b"", 934_000),
+        (2, 1 << 254 | 1, b"\x01", -5),
+        (2**32 - 1, 2**256 - 1, bytes(99), -(2**63)),
+        (3, 6, b"mixed", 2**63 - 1),
+    )
+    for number, included, given, metric in numbers:
         fields = [keccak(f"{name} {number}".encode()) for name in ("parent", "model", "model root", "columns root")]
-        cases.append(Result(Round(number), fields[0], Digest(fields[1]), fields[2], fields[3], included, ZERO32, metric))
+        cases.append(Result(Round(number), fields[0], Digest(fields[1]), fields[2], fields[3], included, given, given[1:], metric))
     return {
         "chainId": [_uint(DOMAIN.chain_id)] * len(cases),
         "roundManager": [DOMAIN.round_manager] * len(cases),
@@ -86,7 +91,8 @@ def results() -> Vectors:
         "modelRoot": [_hex(case.model_root) for case in cases],
         "columnsRoot": [_hex(case.columns_root) for case in cases],
         "included": [_uint(case.included) for case in cases],
-        "choiceRoot": [_hex(case.choice_root) for case in cases],
+        "choice": [_hex(case.choice) for case in cases],
+        "scores": [_hex(case.scores) for case in cases],
         "metric": [case.metric for case in cases],
         "resultHash": [_hex(result_hash(DOMAIN, case)) for case in cases],
     }

@@ -47,17 +47,32 @@ class Phase(IntEnum):
 
 
 class Rule(IntEnum):
-    """How the codes of a round become one step, coordinate by coordinate."""
+    """How the values of a round become one step, coordinate by coordinate."""
 
     MEAN = 0
     TRIMMED_MEAN = 1
     MEDIAN = 2
+    TRIMMED_THIRD = 3
+
+
+class Mixing(IntEnum):
+    """How whole updates are mixed before the coordinate rule sees them."""
+
+    NONE = 0
+    MULTI_KRUM = 1
+    NEAREST_NEIGHBOURS = 2
+    CLIPPED = 3
+    CLIPPED_NEAREST_NEIGHBOURS = 4
+    GEOMETRIC_MEDIAN = 5
+    CENTERED_CLIPPING = 6
+    ALIGNED = 7
 
 
 class Scoring(IntEnum):
     """How a round's reward is split."""
 
     EQUAL = 0
+    NOVELTY = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +93,7 @@ class Terms:
     min_exponent: int
     max_exponent: int
     rule: Rule
+    mixing: Mixing
     scoring: Scoring
     capacity: int
     min_updates: int
@@ -95,7 +111,12 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a round came to; its hash is what nodes name as parent."""
+    """What a round came to; its hash is what nodes name as parent.
+
+    Attributes:
+        choice: how its updates are mixed (``protocol/choice.py``); empty where the terms mix none.
+        scores: two bytes an included seat, ascending by seat; empty where all score the same.
+    """
 
     round: Round
     parent: bytes
@@ -103,7 +124,8 @@ class Result:
     model_root: bytes
     columns_root: bytes
     included: int
-    choice_root: bytes
+    choice: bytes
+    scores: bytes
     metric: int
 
 
@@ -117,7 +139,6 @@ class Reveal:
     samples: int
     metric: int
     available: int
-    scores: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

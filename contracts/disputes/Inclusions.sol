@@ -7,7 +7,7 @@ import {Bitmap} from "../libraries/Bitmap.sol";
 import {Evidence, Opened} from "../libraries/Evidence.sol";
 import {Live} from "../libraries/Round.sol";
 import {Slot} from "../libraries/Slots.sol";
-import {GroupId, Result, Roster} from "../types/Types.sol";
+import {GroupId, Result, Roster, Scoring, Terms} from "../types/Types.sol";
 import {NamedResults} from "./NamedResults.sol";
 
 /// @title Results that include what they must not, break the group's terms, or are never shown
@@ -68,7 +68,10 @@ abstract contract Inclusions is IProofs, NamedResults {
     function challengeTerms(GroupId group, Result calldata result) external view returns (uint32 round, bytes32 hash) {
         hash = _requireNamed(group, result);
         round = result.round;
-        bool isWrong = Bitmap.count(result.included) < ROUNDS.rulesOf(group).minUpdates || result.choiceRoot != bytes32(0);
+        Terms memory terms = GROUPS.terms(group);
+        uint256 count = Bitmap.count(result.included);
+        uint256 scored = terms.scoring == Scoring.Equal ? 0 : 2 * count;
+        bool isWrong = count < terms.minUpdates || result.scores.length != scored || !_isChoiceWellFormed(terms, result);
         // What an earlier strike took the parent from was right when it was named: so only what still binds the group.
         if (!isWrong && round == uint32(ROUNDS.rosterOf(group).settledRound) + 1 && result.parent != ROUNDS.headOf(group)) {
             isWrong = _agreed(group, ROUNDS.liveOf(group), round) == hash;

@@ -4,12 +4,14 @@ pragma solidity ^0.8.28;
 import {IDisputes} from "../interfaces/IDisputes.sol";
 import {IGroupRegistry} from "../interfaces/IGroupRegistry.sol";
 import {IRoundManager} from "../interfaces/IRoundManager.sol";
+import {Bitmap} from "../libraries/Bitmap.sol";
 import {Commitment} from "../libraries/Commitment.sol";
 import {Evidence, Leaf, Opened} from "../libraries/Evidence.sol";
 import {Merkle} from "../libraries/Merkle.sol";
+import {Mixtures} from "../libraries/Mixtures.sol";
 import {Live, Record} from "../libraries/Round.sol";
 import {Slot} from "../libraries/Slots.sol";
-import {GroupId, Phase, Result, RoundIds} from "../types/Types.sol";
+import {GroupId, Mixing, Phase, Result, RoundIds, Terms} from "../types/Types.sol";
 
 /// @title What votes named, what nodes revealed, and what lies under roots
 abstract contract NamedResults {
@@ -83,6 +85,12 @@ abstract contract NamedResults {
 
     function _requireBit(Result calldata result, uint8 seat) internal pure {
         if ((result.included >> seat) & 1 == 0) revert IDisputes.NotIncluded(seat);
+    }
+
+    /// @dev Whether a result says how its updates are mixed, exactly where its group's terms mix any. What was chosen, no proof shows.
+    function _isChoiceWellFormed(Terms memory terms, Result calldata result) internal pure returns (bool) {
+        if (terms.mixing == Mixing.None) return result.choice.length == 0;
+        return Mixtures.isWellFormed(result.choice, Bitmap.count(result.included));
     }
 
     function _requireLeaf(Merkle.Kind kind, bytes32 root, uint256 index, uint256 count, Leaf calldata leaf) internal pure {

@@ -8,7 +8,8 @@ import {Bitmap} from "../libraries/Bitmap.sol";
 import {Blocks} from "../libraries/Blocks.sol";
 import {Evidence, Leaf, Opened} from "../libraries/Evidence.sol";
 import {Merkle} from "../libraries/Merkle.sol";
-import {GroupId, Result, RoundIds, Seat, Terms} from "../types/Types.sol";
+import {Mixtures} from "../libraries/Mixtures.sol";
+import {GroupId, Mixing, Result, RoundIds, Seat, Terms} from "../types/Types.sol";
 import {NamedResults} from "./NamedResults.sol";
 
 /// @title Results whose numbers are wrong
@@ -31,12 +32,12 @@ abstract contract Numbers is IProofs, NamedResults {
         hash = _requireNamed(group, result);
         Terms memory terms = GROUPS.terms(group);
         bool isWrong = _requireBlock(group, terms, result, parent, blockIndex, columns, before, claimed);
+        isWrong = isWrong || !_isChoiceWellFormed(terms, result);
         if (!isWrong) {
             int8[] memory codes = Blocks.column(columns.data, Bitmap.count(result.included), offset);
             int32 given = Blocks.weight(claimed.data, offset);
             if (offset < Blocks.real(terms.dimension, blockIndex, Blocks.BLOCK)) {
-                int32 weight = Blocks.weight(before.data, offset);
-                isWrong = given != Aggregation.next(terms.rule, codes, weight, terms.fractionBits, Blocks.exponent(before.data));
+                isWrong = given != _next(terms, result.choice, codes, before.data, offset);
             } else {
                 isWrong = given != 0;
                 for (uint256 i = 0; i < codes.length; ++i) isWrong = isWrong || codes[i] != 0;
@@ -129,6 +130,21 @@ abstract contract Numbers is IProofs, NamedResults {
             isWrong = !Blocks.isCanonical(update.data, coordinates);
         }
         if (!isWrong) revert IDisputes.NothingWrong(IDisputes.Kind.Update);
+    }
+
+    /// @dev A coordinate's next integer.
+    function _next(
+        Terms memory terms,
+        bytes calldata choice,
+        int8[] memory codes,
+        bytes calldata before,
+        uint256 offset
+    ) private pure returns (int32) {
+        int32 weight = Blocks.weight(before, offset);
+        int8 exponent = Blocks.exponent(before);
+        if (terms.mixing == Mixing.None) return Aggregation.next(terms.rule, codes, weight, terms.fractionBits, exponent);
+        int256[] memory values = Mixtures.mixed(choice, codes);
+        return Aggregation.nextMixed(terms.rule, values, Mixtures.divisor(choice), weight, terms.fractionBits, exponent);
     }
 
     /// @dev The three leaves that a block's next numbers follow from. @return isWrong whether one of the result's own has a length

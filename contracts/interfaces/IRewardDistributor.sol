@@ -7,9 +7,8 @@ import {GroupId} from "../types/Types.sol";
 /// @notice Holds what sponsors put in and operators have earned. Credits are counted in units of 10^9 wei; what that rounds off
 /// stays in the budget.
 ///
-/// A round pays the same share to every seat but those that earned none or half. So a group keeps one sum of all shares, and a
-/// seat what it did not get of it: credit = sum − missed. A round in which all earned the share costs one word, however many
-/// they are.
+/// A group keeps one sum of the best seats' shares of all rounds, and a seat what it did not get of it: credit = sum − missed. Where
+/// all score the same, a round in which all earned the share costs one word, however many they are.
 /// Always: token balance >= sum of budgets + sum of credits.
 interface IRewardDistributor {
     error OnlyGroupRegistry(address caller);
@@ -23,8 +22,10 @@ interface IRewardDistributor {
     event SeatAssigned(GroupId indexed group, uint8 indexed seat, address indexed operator, address node);
     /// @notice What a final round paid.
     /// @param paid sum of all credits, in wei, which left the budget
-    /// @param share in wei, credited to every seat of the bitmap `whole`
-    /// @param halfShare in wei, credited to every seat of the bitmap `half`: those that did not vote in the next round
+    /// @param share of the seat that scored best, in wei; of another, as much less as it scored less, in whole units
+    /// @param halfShare half of `share`, in whole units: what is left of a share to those that did not vote in the next round
+    /// @param whole bitmap of the seats credited with their shares; @param half of those credited with half of them
+    /// @param scores two bytes a seat of both, in ascending order; empty where all score the same
     event RoundPaid(
         GroupId indexed group,
         uint32 indexed round,
@@ -32,7 +33,8 @@ interface IRewardDistributor {
         uint256 share,
         uint256 halfShare,
         uint256 whole,
-        uint256 half
+        uint256 half,
+        bytes scores
     );
     event Claimed(address indexed operator, uint256 amount);
 
@@ -40,7 +42,8 @@ interface IRewardDistributor {
     /// @param reward in wei, if it lasted `duration` and the budget has as much
     /// @param elapsed seconds the round took; @param duration seconds it could have taken
     /// @param whole bitmap of seats that earned a share; @param half of those that earned half a share
-    /// @param taken bitmap of all seats assigned to someone
+    /// @param taken bitmap of all seats assigned to someone, those two among them
+    /// @param scores two bytes a seat of `whole` and `half`, in ascending order; of any other length, all score the same
     struct Payment {
         uint32 round;
         uint256 reward;
@@ -49,6 +52,7 @@ interface IRewardDistributor {
         uint256 whole;
         uint256 half;
         uint256 taken;
+        bytes scores;
     }
 
     /// @notice Only the group registry, which has brought the tokens here.

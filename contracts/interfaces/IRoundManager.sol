@@ -28,7 +28,6 @@ interface IRoundManager {
     error AlreadyCommitted(RoundId id, address node);
     error NotCommitted(RoundId id, address node);
     error CommitmentMismatch(bytes24 expected, bytes24 given);
-    error ScoresTooLong(uint256 length);
     /// @notice `finalize` takes the first unsettled round.
     error NotNextToSettle(GroupId group, uint32 expected, uint32 given);
     error NotAgreed(GroupId group, uint32 round);
@@ -70,8 +69,6 @@ interface IRoundManager {
     /// @notice What `Revealed` says, of a relayed batch. @param reveals 128 bytes each: node 20 · updateRoot 32 · report 12 ·
     /// available 32 · salt 32
     event RevealsRelayed(RoundId indexed id, bytes32 parent, bytes reveals);
-    /// @notice The committee's reports of a seat, in the same transaction as its reveal; none where it had none.
-    event ScoresReported(RoundId indexed id, address node, bytes scores);
     event RoundClosed(GroupId indexed group, uint32 indexed round);
     /// @notice What the leading votes name, in the open. @param dueFloor earliest time to finalize it
     event ResultPresented(GroupId indexed group, uint32 indexed round, bytes32 resultHash, Result result, uint256 dueFloor);
@@ -102,8 +99,8 @@ interface IRoundManager {
     function commit(RoundId id, bytes32 sealedDigest, bytes24 commitment) external;
     /// @notice Opens the sender's commitment, and votes for `parent`.
     function reveal(RoundId id, Reveal calldata opened) external;
-    /// @notice The same with the committee's reports (none: empty), and with the preimage of what is voted for (none: all zero).
-    function revealWith(RoundId id, Reveal calldata opened, bytes calldata scores, Result calldata result) external;
+    /// @notice The same with the preimage of what is voted for.
+    function revealWith(RoundId id, Reveal calldata opened, Result calldata result) external;
     /// @notice Presents the preimage of what most of the votes name, once; its window starts. Anyone.
     function present(GroupId group, Result calldata result) external;
     /// @notice Settles the first unsettled round with its agreed result: pays, moves reputations. Anyone, after the window.

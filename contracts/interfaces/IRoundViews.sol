@@ -68,12 +68,6 @@ interface IRoundViews {
     /// @notice Seats taken and the weight of the next opening's roster.
     function roster(GroupId group) external view returns (uint8 seats, uint32 weight);
 
-    function makeCommitment(
-        GroupId group,
-        uint32 round,
-        address node,
-        Reveal calldata opened,
-        bytes calldata scores
-    ) external view returns (bytes24);
+    function makeCommitment(GroupId group, uint32 round, address node, Reveal calldata opened) external view returns (bytes24);
     function hashResult(GroupId group, Result calldata result) external view returns (bytes32);
 }

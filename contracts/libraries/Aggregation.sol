@@ -5,7 +5,8 @@ import {Rule} from "../types/Types.sol";
 
 /// @title One coordinate's step and one block's next exponent, exactly
 /// @dev Integers only; division truncates toward zero, as SDIV does. See docs/specification.md, section 5. Nothing is sorted: codes
-/// have 256 values, so their order is a histogram; and a median is below a bound where more than half of the values are.
+/// have 256 values, so their order is a histogram; and a median is below a bound where more than half of the values are. Mixtures of
+/// codes have more values than a histogram can count, and are sorted.
 library Aggregation {
     error NoCodes();
 
@@ -18,21 +19,29 @@ library Aggregation {
     /// @param fractionBits F; @param exponent e of the coordinate's block, at most F
     function next(Rule rule, int8[] memory codes, int32 weight, uint8 fractionBits, int8 exponent) internal pure returns (int32) {
         (int256 a, int256 b) = fraction(rule, codes);
-        uint256 shift = uint256(int256(uint256(fractionBits)) - exponent);
-        int256 moved = int256(weight) + (a * int256(1 << shift)) / b;
-        if (moved > type(int32).max) return type(int32).max;
-        if (moved < type(int32).min) return type(int32).min;
-        return int32(moved);
+        return _stepped(a, b, weight, fractionBits, exponent);
+    }
+
+    /// @notice The same, where the rule sees mixtures of the codes.
+    /// @param values of every mixture, times `divisor`; they are sorted in place
+    function nextMixed(
+        Rule rule,
+        int256[] memory values,
+        uint256 divisor,
+        int32 weight,
+        uint8 fractionBits,
+        int8 exponent
+    ) internal pure returns (int32) {
+        uint256 cut = _cut(rule, values.length);
+        int256 b = int256((values.length - 2 * cut) * divisor);
+        return _stepped(_sumBetween(values, cut), b, weight, fractionBits, exponent);
     }
 
     /// @notice What the rule makes of the codes, as a fraction a / b.
     function fraction(Rule rule, int8[] memory codes) internal pure returns (int256 a, int256 b) {
         uint256 n = codes.length;
         if (n == 0) revert NoCodes();
-        uint256 cut = 0;
-        if (rule == Rule.TrimmedMean && n >= 5) cut = n / 4;
-        else if (rule == Rule.Median) cut = (n - 1) / 2;
-        // The median is what is left when all but the middle one or two are cut.
+        uint256 cut = _cut(rule, n);
         return (_sumWithout(codes, cut), int256(n - 2 * cut));
     }
 
@@ -61,6 +70,22 @@ library Aggregation {
         return int8(moved);
     }
 
+    /// @dev How many of `n` values are left out at each end of their order.
+    function _cut(Rule rule, uint256 n) private pure returns (uint256) {
+        if (rule == Rule.TrimmedMean) return n < 5 ? 0 : n / 4;
+        if (rule == Rule.TrimmedThird) return (n - 1) / 3;
+        // The median is what is left when all but the middle one or two are cut.
+        return rule == Rule.Median ? (n - 1) / 2 : 0;
+    }
+
+    function _stepped(int256 a, int256 b, int32 weight, uint8 fractionBits, int8 exponent) private pure returns (int32) {
+        uint256 shift = uint256(int256(uint256(fractionBits)) - exponent);
+        int256 moved = int256(weight) + (a * int256(1 << shift)) / b;
+        if (moved > type(int32).max) return type(int32).max;
+        if (moved < type(int32).min) return type(int32).min;
+        return int32(moved);
+    }
+
     /// @dev Sum of the codes without the `cut` lowest and the `cut` highest.
     function _sumWithout(int8[] memory codes, uint256 cut) private pure returns (int256 sum) {
         unchecked {
@@ -81,6 +106,19 @@ library Aggregation {
                 left -= gone;
                 sum -= (int256(high) - int256(ZERO)) * int256(gone);
             }
+        }
+    }
+
+    /// @dev The same of any values, which are sorted by insertion: a sort that recurses could run out of stack on chosen values.
+    function _sumBetween(int256[] memory values, uint256 cut) private pure returns (int256 sum) {
+        unchecked {
+            for (uint256 i = 1; cut != 0 && i < values.length; ++i) {
+                int256 value = values[i];
+                uint256 at = i;
+                for (; at != 0 && values[at - 1] > value; --at) values[at] = values[at - 1];
+                values[at] = value;
+            }
+            for (uint256 i = cut; i < values.length - cut; ++i) sum += values[i];
         }
     }
 

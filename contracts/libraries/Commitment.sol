@@ -10,13 +10,11 @@ import {GroupId, Result, Reveal, RoundId} from "../types/Types.sol";
 library Commitment {
     /// @notice What a node commits to; `available` is not part of it, since a node knows it only later.
     /// @param manager the round manager that holds the slots
-    /// @param scoresHash keccak256 of the committee's reports, zero where there are none
     function commitment(
         address manager,
         RoundId id,
         address node,
-        Reveal memory opened,
-        bytes32 scoresHash
+        Reveal memory opened
     ) internal view returns (bytes24) {
         return
             bytes24(
@@ -29,7 +27,6 @@ library Commitment {
                         opened.parent,
                         opened.updateRoot,
                         opened.report,
-                        scoresHash,
                         opened.salt
                     )
                 )
@@ -37,7 +34,7 @@ library Commitment {
     }
 
     /// @dev The same without copying the reveal to memory.
-    function commitmentOf(RoundId id, address node, Reveal calldata opened, bytes32 scoresHash) internal view returns (bytes24) {
+    function commitmentOf(RoundId id, address node, Reveal calldata opened) internal view returns (bytes24) {
         return
             bytes24(
                 keccak256(
@@ -49,7 +46,6 @@ library Commitment {
                         opened.parent,
                         opened.updateRoot,
                         opened.report,
-                        scoresHash,
                         opened.salt
                     )
                 )
@@ -62,8 +58,23 @@ library Commitment {
     }
 
     function resultHash(address manager, GroupId group, Result memory result) internal view returns (bytes32) {
-        // A Result is eight words with no pointers, so its encoding is those of its fields.
-        return keccak256(abi.encode(block.chainid, manager, group, result));
+        return
+            keccak256(
+                abi.encode(
+                    block.chainid,
+                    manager,
+                    group,
+                    result.round,
+                    result.parent,
+                    result.modelDigest,
+                    result.modelRoot,
+                    result.columnsRoot,
+                    result.included,
+                    keccak256(result.choice),
+                    keccak256(result.scores),
+                    result.metric
+                )
+            );
     }
 
     /// @notice The hash that round 1 starts from.

@@ -12,11 +12,9 @@ struct Leaf {
 }
 
 /// @notice What a node revealed in a round, brought back: the preimage of what its slot keeps.
-/// @param scoresHash keccak256 of the committee's reports, zero where it had none
 struct Opened {
     address node;
     Reveal opened;
-    bytes32 scoresHash;
 }
 
 /// @title What the chain kept of a round, against what is brought back of it
@@ -31,7 +29,7 @@ library Evidence {
     /// @notice Whether a node's slot of a round keeps exactly this reveal.
     function isOpening(Slot slot, address manager, RoundId id, Opened calldata given) internal view returns (bool) {
         if (slot.round() != id.round() || !slot.isRevealed()) return false;
-        bytes24 commitment = Commitment.commitment(manager, id, given.node, given.opened, given.scoresHash);
+        bytes24 commitment = Commitment.commitment(manager, id, given.node, given.opened);
         return slot.digest() == Commitment.revealDigest(commitment, given.opened.available);
     }
 

@@ -61,7 +61,8 @@ abstract contract Settlement is RoundState {
                 duration: uint256(roster_.commitDuration) + roster_.revealDuration,
                 whole: result.included & voted,
                 half: result.included & ~voted,
-                taken: taken
+                taken: taken,
+                scores: result.scores
             })
         );
     }

@@ -35,16 +35,31 @@ enum Phase {
     Reveal
 }
 
-/// @notice Coordinate rules, by which the codes of a round become one step.
+/// @notice Coordinate rules, by which the values of a round become one step. A third: as many as the protocol bears, (n - 1) / 3, are
+/// left out at each end.
 enum Rule {
     Mean,
     TrimmedMean,
-    Median
+    Median,
+    TrimmedThird
 }
 
-/// @notice How a round's reward is split: `Equal`, every included update the same.
+/// @notice How a rule that looks at whole updates mixes them before the coordinate rule sees them: `None`, each stays by itself.
+enum Mixing {
+    None,
+    MultiKrum,
+    NearestNeighbours,
+    Clipped,
+    ClippedNearestNeighbours,
+    GeometricMedian,
+    CenteredClipping,
+    Aligned
+}
+
+/// @notice How a round's reward is split: `Equal`, every included update the same; `Novelty`, by the scores of its result.
 enum Scoring {
-    Equal
+    Equal,
+    Novelty
 }
 
 /// @notice What a group's members agree on for its whole life. Durations in seconds.
@@ -69,6 +84,7 @@ struct Terms {
     int8 minExponent;
     int8 maxExponent;
     Rule rule;
+    Mixing mixing;
     Scoring scoring;
     uint8 capacity;
     uint8 minUpdates;
@@ -91,7 +107,8 @@ struct Terms {
 /// @param modelRoot Merkle root of the model's blocks
 /// @param columnsRoot Merkle root over the blocks' codes of every included update
 /// @param included bitmap of seats
-/// @param choiceRoot what a vector rule chose; zero for coordinate rules
+/// @param choice how the updates are mixed, as `Mixtures` reads it; empty where the terms mix none
+/// @param scores two bytes an included seat, in ascending order of seats; empty where all score the same
 /// @param metric of the parent, in millionths, higher is better
 struct Result {
     uint32 round;
@@ -100,7 +117,8 @@ struct Result {
     bytes32 modelRoot;
     bytes32 columnsRoot;
     uint256 included;
-    bytes32 choiceRoot;
+    bytes choice;
+    bytes scores;
     int64 metric;
 }
 

@@ -11,7 +11,6 @@ from web3.types import BlockIdentifier
 from swarm_chain.chain.contract import DeployedContract
 from swarm_chain.chain.events import Event, address_of, read_events, topic_of, topics
 from swarm_chain.chain.views import as_struct
-from swarm_chain.protocol.commitment import keccak
 from swarm_chain.protocol.disputes.evidence import (
     Absence,
     Availability,
@@ -27,7 +26,7 @@ from swarm_chain.protocol.disputes.evidence import (
     Tree,
     Update,
 )
-from swarm_chain.types import ZERO32, Address, GroupId, Result, Round
+from swarm_chain.types import Address, GroupId, Result, Round
 
 BOND_PARTS = 100
 """A demand's bond is this part of the group's stake."""
@@ -140,5 +139,4 @@ def _leaf(leaf: Leaf) -> tuple[bytes, list[bytes]]:
 
 
 def _opened(opened: Opened) -> tuple[Any, ...]:
-    scores = opened.reveal.scores
-    return opened.node, as_struct(opened.reveal), keccak(scores) if scores else ZERO32
+    return opened.node, as_struct(opened.reveal)

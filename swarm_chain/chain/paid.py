@@ -18,12 +18,12 @@ def checked_payment(past: PastRound) -> Payment:
         ChainError: the rule comes to something else than the chain's own event says.
     """
     assert past.facts is not None
-    by_rule, said = payment(past.facts, past.terms.scoring), past.paid
+    by_rule, said = payment(past.facts), past.paid
     if said is None:
         differs = by_rule.paid != 0
     else:
         whole = bitmap_of(seat for seat, share in by_rule.shares.items() if past.facts.voted >> seat & 1)
-        halves = past.facts.included & ~whole
+        halves = bitmap_of(past.facts.scores) & ~whole
         differs = (by_rule.credits, by_rule.paid, whole, halves) != (said.credits(), said.paid, said.whole, said.half)
     if differs:
         raise ChainError(

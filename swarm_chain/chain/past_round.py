@@ -37,6 +37,7 @@ from swarm_chain.errors import ChainError, ChainUnreachableError, UnknownError
 from swarm_chain.protocol.inclusion import bitmap_of
 from swarm_chain.protocol.payment import FinalRound
 from swarm_chain.protocol.phases import phase as phase_of
+from swarm_chain.protocol.scores import decode_scores
 from swarm_chain.types import Address, CommittedUpdate, GroupId, Phase, Result, Reveal, Round, Seat, Terms, round_id
 
 Kind = TypeVar("Kind", bound=Event)
@@ -148,7 +149,9 @@ def read_past_round(contracts: Contracts, group: GroupId, round_: Round, at: Blo
         budget, paid = told.pay(final)
         voted = bitmap_of(votes.revealed) if votes is not None else 0
         full = terms.commit_duration + terms.reveal_duration
-        facts = FinalRound(terms.reward_per_round, budget, closes_at - opened_at, full, result.included, voted)
+        facts = FinalRound(
+            terms.reward_per_round, budget, closes_at - opened_at, full, decode_scores(result.scores, result.included), voted
+        )
     ends = closes_at + terms.idle_timeout
     idle = (at.time if after is None else block_of(contracts.web3, after.place.block).time) >= ends
     phase, due = Phase.CLOSED, 0

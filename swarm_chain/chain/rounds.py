@@ -17,19 +17,16 @@ from swarm_chain.chain.events import (
     ResultPresented,
     Revealed,
     RoundFinal,
-    ScoresReported,
     names_its_round,
     read_events,
     topic_of,
     topics,
 )
 from swarm_chain.chain.views import RING, Views, as_struct
-from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, GroupId, Result, Reveal, Round, Seat, round_id
+from swarm_chain.types import Address, CommittedUpdate, Digest, GroupId, Result, Reveal, Round, Seat, round_id
 
 REORG_BLOCKS = 64
 """Blocks looked at again, in case the chain replaced them."""
-NO_RESULT = Result(Round(0), ZERO32, Digest(ZERO32), ZERO32, ZERO32, 0, ZERO32, 0)
-"""What ``revealWith`` takes where nothing is presented."""
 
 
 class FinalResult(NamedTuple):
@@ -86,7 +83,7 @@ class Rounds(DeployedContract):
         opened_at = self._views.round_at(group, round_, at.hash).opened_at
         if opened_at == 0:
             return []
-        kinds = topics(Committed, Revealed, ScoresReported)
+        kinds = topics(Committed, Revealed)
         first = self._first_block_since(opened_at, at)
         events = read_events(self.logs([kinds, topic_of(round_id(group, round_))], first, at.number))
         committed = sorted((event for event in events if isinstance(event, Committed)), key=lambda event: int(event.node, 16))
@@ -136,7 +133,7 @@ class Rounds(DeployedContract):
             found += read_events(self.logs([by_group, topic_of(group)], first, last))
         if by_round:
             everyones = read_events(self.logs([by_round], first, last))
-            found += [event for event in everyones if isinstance(event, Committed | Revealed | ScoresReported) and event.group == group]
+            found += [event for event in everyones if isinstance(event, Committed | Revealed) and event.group == group]
         return sorted(found, key=lambda event: (event.place.block, event.place.index))
 
     def _first_block_since(self, time: int, head: Block) -> int:
@@ -189,12 +186,12 @@ class Rounds(DeployedContract):
         Args:
             group: of the round.
             round_: the open one.
-            opened: with the committee's scores, if there are any.
+            opened: what was committed.
             presented: the preimage of ``opened.parent``, to lie open from now on; a result of the round before.
         """
-        if presented is None and not opened.scores:
+        if presented is None:
             return self.function("reveal", round_id(group, round_), as_struct(opened))
-        return self.function("revealWith", round_id(group, round_), as_struct(opened), opened.scores, astuple(presented or NO_RESULT))
+        return self.function("revealWith", round_id(group, round_), as_struct(opened), astuple(presented))
 
     def present(self, group: GroupId, result: Result) -> ContractFunction:
         """Lays open the preimage of what most of the votes name. Anyone's call; a challenge window starts."""
@@ -210,11 +207,8 @@ class Rounds(DeployedContract):
 
 
 def _reveals(events: Iterable[Event]) -> dict[Address, Reveal]:
-    scores = {event.node: event.scores for event in events if isinstance(event, ScoresReported)}
     return {
-        event.node: Reveal(
-            event.salt, event.parent, event.update_root, event.samples, event.metric, event.available, scores.get(event.node, b"")
-        )
+        event.node: Reveal(event.salt, event.parent, event.update_root, event.samples, event.metric, event.available)
         for event in events
         if isinstance(event, Revealed)
     }

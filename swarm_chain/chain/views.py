@@ -158,7 +158,7 @@ class Views(DeployedContract):
 
     def make_commitment(self, group: GroupId, round_: Round, node: Address, opened: Reveal) -> bytes:
         """The commitment as the contract computes it, 24 bytes."""
-        return bytes(self.read("makeCommitment", group, round_, node, as_struct(opened), opened.scores))
+        return bytes(self.read("makeCommitment", group, round_, node, as_struct(opened)))
 
     def hash_result(self, group: GroupId, result: Result) -> bytes:
         """A result's hash as the contract computes it."""
@@ -174,7 +174,7 @@ class Views(DeployedContract):
 
 
 def as_struct(opened: Reveal) -> tuple[bytes, bytes, int, int, bytes]:
-    """A reveal as the contracts take it; the committee's scores go beside it."""
+    """A reveal as the contracts take it."""
     return opened.parent, opened.update_root, report_of(opened.samples, opened.metric), opened.available, opened.salt
 
 

@@ -9,7 +9,7 @@ import typer
 
 from swarm_chain.cli import options, present
 from swarm_chain.errors import ConfigurationError, UsageError
-from swarm_chain.types import Rule, Scoring, Terms
+from swarm_chain.types import Mixing, Rule, Scoring, Terms
 
 if TYPE_CHECKING:
     from swarm_chain.learning.task import Task
@@ -114,6 +114,7 @@ def create(
             min_exponent=wanted.numbers.min_exponent,
             max_exponent=wanted.numbers.max_exponent,
             rule=RULES[rule],
+            mixing=Mixing.NONE,
             scoring=Scoring.EQUAL,
             capacity=capacity,
             min_updates=min_updates,

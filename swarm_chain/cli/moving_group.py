@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from swarm_chain.errors import ConfigurationError, IntegrityError, NotFoundError, UnsupportedVersionError
 from swarm_chain.protocol.bounded_json import parse
-from swarm_chain.types import ZERO32, Address, Digest, GroupId, Result, Round, Rule, Scoring, Terms
+from swarm_chain.types import ZERO32, Address, Digest, GroupId, Mixing, Result, Round, Rule, Scoring, Terms
 
 if TYPE_CHECKING:
     from swarm_chain.chain.groups import Group
@@ -82,7 +82,7 @@ class MovingGroup:
             if said["version"] != VERSION:
                 raise UnsupportedVersionError(f"{path} has version {said['version']}.", do="Use the release that wrote it.")
             terms = {field.name: said["terms"][field.name] for field in fields(Terms)}
-            terms |= {"rule": Rule(terms["rule"]), "scoring": Scoring(terms["scoring"])}
+            terms |= {"rule": Rule(terms["rule"]), "mixing": Mixing(terms["mixing"]), "scoring": Scoring(terms["scoring"])}
             digests = [Digest(bytes.fromhex(said[name])) for name in ("manifest_digest", "model_digest")]
             group, round_, root = GroupId(int(said["group"])), Round(int(said["round"])), bytes.fromhex(said["model_root"])
         except (OSError, ValueError, KeyError, TypeError) as problem:
@@ -116,7 +116,7 @@ def last_final(swarm: "Swarm", group: "Group") -> Result:
     """A group's last final result; that of round 0, its first model, where none was final yet."""
     head = swarm.contracts.views.head(group.group)
     if head.final_round == 0:
-        return Result(Round(0), ZERO32, group.genesis_digest, group.genesis_root, ZERO32, 0, ZERO32, 0)
+        return Result(Round(0), ZERO32, group.genesis_digest, group.genesis_root, ZERO32, 0, b"", b"", 0)
     final = swarm.contracts.rounds.final_result(group.group)
     if final is None or swarm.contracts.views.hash_result(group.group, final) != head.result_hash:
         raise NotFoundError(

@@ -5,7 +5,7 @@ round comes to is what :func:`swarm_chain.protocol.outcome.compute` says, with t
 out: they change no code. Attackers train too, for what they would have sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -21,10 +21,11 @@ from swarm_chain.learning.images import MNIST, ImageTask
 from swarm_chain.learning.manifest import Local, Network
 from swarm_chain.protocol import novelty, outcome
 from swarm_chain.protocol.addresses import checksummed
-from swarm_chain.protocol.grid import Codes, Exponents, Rows
+from swarm_chain.protocol.grid import Codes, Exponents
 from swarm_chain.protocol.model import Model
 from swarm_chain.protocol.rules import RULES
-from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, Domain, GroupId, Reveal, Round, Rule, Scoring, Seat, Terms
+from swarm_chain.protocol.scores import decode_scores
+from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, Domain, GroupId, Result, Reveal, Round, Scoring, Seat, Terms
 
 MEASURED_EVERY = 10
 """Rounds between two looks at the test images."""
@@ -117,10 +118,10 @@ def play(contest: Contest, cell: Cell, data: Data) -> Played:
             seen = [*seen[:1], *seen[1:][-1:], Seen(model, honest, codes[: contest.attackers].copy())]
             codes[: contest.attackers] = attack.codes(seen, random)
             learnt[: contest.attackers] = True
-        came_to = _outcome(task, cell, Round(number), model, codes, learnt)
         parents = [*parents[-novelty.ROUNDS :], model]
+        came_to = _outcome(task, cell, Round(number), model, codes, learnt, novelty.known_rows(sent, parents))
         if came_to.result is not None:
-            credits += _shares(came_to.opened, sent, parents, contest.nodes)
+            credits += _shares(came_to.result, contest.nodes)
         sent = [*sent[1 - novelty.ROUNDS :], (model.exponents, list(came_to.opened.values()))]
         model = came_to.model
         if number % MEASURED_EVERY == 0:
@@ -148,30 +149,28 @@ def _flipped(dataset: Dataset, task: ImageTask) -> Dataset:
     return Dataset(dataset.images, task.images.classes - 1 - dataset.labels)
 
 
-def _outcome(task: ImageTask, cell: Cell, round_: Round, parent: Model, codes: Codes, learnt: NDArray[np.bool_]) -> outcome.Outcome:
+def _outcome(
+    task: ImageTask, cell: Cell, round_: Round, parent: Model, codes: Codes, learnt: NDArray[np.bool_], known: Sequence[Codes]
+) -> outcome.Outcome:
     """What a round comes to in which everybody reveals, those who learnt something an update that all hold."""
-    count, rule = len(codes), RULES[cell.rule]
-
-    def aggregate(_: Rule, rows: Rows, model: Model) -> NDArray[np.int32]:
-        return kernels.aggregate_by(rule, rows, model)
-
+    count = len(codes)
     reveal = Reveal(bytes(32), ZERO32, ZERO32, samples=1, metric=0, available=(1 << count) - 1)
     digests = [Digest(bytes([1]) * 32 if has else ZERO32) for has in learnt]
     commits = [CommittedUpdate(Seat(seat), _address(cell.seed, seat), 1, digest, reveal) for seat, digest in enumerate(digests)]
     opened = {Seat(seat): row for seat, row in enumerate(codes) if learnt[seat]}
-    passes = outcome.Passes(aggregate, kernels.next_exponents)
-    domain = Domain(1, _address(cell.seed, count), GroupId(1))
-    return outcome.compute(domain, _terms(task, parent, count), round_, ZERO32, parent, commits, opened, _digest, passes)
+    domain, terms = Domain(1, _address(cell.seed, count), GroupId(1)), _terms(task, cell, parent, count)
+    return outcome.compute(domain, terms, round_, ZERO32, parent, commits, opened, _digest, kernels.PASSES, known)
 
 
-def _terms(task: ImageTask, parent: Model, count: int) -> Terms:
+def _terms(task: ImageTask, cell: Cell, parent: Model, count: int) -> Terms:
     return Terms(
         dimension=parent.dimension,
         fraction_bits=parent.fraction_bits,
         min_exponent=task.numbers.min_exponent,
         max_exponent=task.numbers.max_exponent,
-        rule=Rule.MEAN,
-        scoring=Scoring.EQUAL,
+        rule=RULES[cell.rule].coordinates,
+        mixing=RULES[cell.rule].mixing,
+        scoring=Scoring.NOVELTY,
         capacity=count,
         min_updates=1,
         quorum_bps=5_000,
@@ -187,17 +186,10 @@ def _terms(task: ImageTask, parent: Model, count: int) -> Terms:
     )
 
 
-def _shares(
-    opened: Mapping[Seat, Codes], sent: Sequence[tuple[Exponents, Sequence[Codes]]], models: Sequence[Model], count: int
-) -> NDArray[np.float64]:
-    """What share of the round's reward each seat is credited by its score: all vote in the next round, so none forfeits half.
-
-    Args:
-        sent: what was included in the rounds before, with their grids.
-        models: of those rounds and this one, the parents, in order.
-    """
-    rows, shares = novelty.known_rows(sent, models), np.zeros(count)
-    shares[list(opened)] = novelty.scores(kernels.gram_matrix([*rows, *opened.values()]), len(rows), models[-1].dimension)
+def _shares(result: Result, count: int) -> NDArray[np.float64]:
+    """What share of the round's reward each seat is credited by its score: all vote in the next round, so none forfeits half."""
+    scores, shares = decode_scores(result.scores, result.included), np.zeros(count)
+    shares[list(scores)] = list(scores.values())
     total = shares.sum()
     return shares / total if total else shares
 

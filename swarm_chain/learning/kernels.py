@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swarm_chain.errors import LearningError
-from swarm_chain.protocol import aggregation, choice, grid, merkle, rules
+from swarm_chain.protocol import aggregation, grid, merkle
+from swarm_chain.protocol import choice as plain_choice
 from swarm_chain.protocol.aggregation import UPDATES_MAX, cut_of
 from swarm_chain.protocol.choice import Choice, Gram
 from swarm_chain.protocol.grid import BLOCK, CODE_MAX, Codes, Exponents, Rows, block_count, shape_of
@@ -33,31 +34,34 @@ PIECE = 1 << 18
 
 
 def aggregate(rule: Rule, codes: Rows, model: Model) -> NDArray[np.int32]:
-    """The model's weights after a round, int32[d]: :func:`swarm_chain.protocol.aggregation.aggregate`, faster.
+    """The model's weights after a round, int32[d]: :func:`swarm_chain.protocol.aggregation.aggregate`, faster."""
+    return stepped(codes, model, cut_of(rule, len(codes)))
+
+
+def aggregate_by(rule: AggregationRule, codes: Rows, model: Model) -> NDArray[np.int32]:
+    """The model's weights after a round, int32[d]: :func:`swarm_chain.protocol.rules.aggregate_by`, faster."""
+    if rule.choose is None:
+        return stepped(codes, model, rule.cut(len(codes)))
+    chosen = rule.choose(gram_matrix(codes))
+    return stepped(codes, model, rule.cut(len(chosen.takes)), chosen)
+
+
+def stepped(codes: Rows, model: Model, cut: int, choice: Choice | None = None) -> NDArray[np.int32]:
+    """The weights after the mean of what is left of every coordinate: :func:`swarm_chain.protocol.aggregation.stepped`, faster.
 
     ``codes`` as a C-ordered int8[n, d] are read where they lie; rows apart are put together piece by piece.
     """
     count, dimension = shape_of(codes)
     if count * dimension < COMPILED_FROM:
-        return aggregation.aggregate(rule, codes, model)
-    return _cut(codes, model, cut_of(rule, count))
-
-
-def aggregate_by(rule: AggregationRule, codes: Rows, model: Model) -> NDArray[np.int32]:
-    """The model's weights after a round, int32[d]: :func:`swarm_chain.protocol.rules.aggregate_by`, faster."""
-    count, dimension = shape_of(codes)
-    if count * dimension < COMPILED_FROM:
-        return rules.aggregate_by(rule, codes, model)
-    if rule.choose is None:
-        return _cut(codes, model, rule.cut(count))
-    return _mixed(codes, model, rule, rule.choose(gram_matrix(codes)))
+        return aggregation.stepped(codes, model, cut, choice)
+    return _cut(codes, model, cut) if choice is None else _mixed(codes, model, cut, choice)
 
 
 def gram_matrix(codes: Rows) -> Gram:
     """Inner products of every two updates, int64[n, n]: :func:`swarm_chain.protocol.choice.gram_matrix`, faster."""
     count, dimension = shape_of(codes)
     if count * dimension < COMPILED_FROM:
-        return choice.gram_matrix(codes)
+        return plain_choice.gram_matrix(codes)
     from swarm_chain.learning.compiled import add_products
 
     even = count + count % 2
@@ -99,12 +103,12 @@ def _cut(codes: Rows, model: Model, cut: int) -> NDArray[np.int32]:
     from swarm_chain.learning.compiled import add_steps
 
     comparators = comparators_for(len(codes), cut)
-    return _stepped(codes, model, lambda piece, *here: add_steps(piece, comparators, cut, *here))
+    return _in_pieces(codes, model, lambda piece, *here: add_steps(piece, comparators, cut, *here))
 
 
-def _mixed(codes: Rows, model: Model, rule: AggregationRule, chosen: Choice) -> NDArray[np.int32]:
+def _mixed(codes: Rows, model: Model, cut: int, chosen: Choice) -> NDArray[np.int32]:
     """The step of a choice's mixtures."""
-    cut, matrix = rule.cut(len(chosen.takes)), chosen.matrix
+    matrix = chosen.matrix
     if matrix.sum(axis=1).max() * CODE_MAX >= 1 << 24:
         return aggregation.stepped(codes, model, cut, chosen)
     from swarm_chain.learning.compiled import add_mixed_steps
@@ -112,10 +116,10 @@ def _mixed(codes: Rows, model: Model, rule: AggregationRule, chosen: Choice) -> 
     whole = matrix.astype(np.float32)
     comparators = comparators_for(len(whole), cut)
     denominator = (len(whole) - 2 * cut) * chosen.divisor
-    return _stepped(codes, model, lambda piece, *here: add_mixed_steps(piece, whole, comparators, cut, denominator, *here))
+    return _in_pieces(codes, model, lambda piece, *here: add_mixed_steps(piece, whole, comparators, cut, denominator, *here))
 
 
-def _stepped(codes: Rows, model: Model, add: Callable[..., None]) -> NDArray[np.int32]:
+def _in_pieces(codes: Rows, model: Model, add: Callable[..., None]) -> NDArray[np.int32]:
     """The weights after ``add`` has written them piece by piece; it is given codes, weights, shifts and where to write.
 
     What is compiled checks no bounds, so all is checked here.
@@ -193,4 +197,4 @@ def _on_all_cores(work: Callable[[slice], _T], dimension: int) -> list[_T]:
         return list(threads.map(work, pieces))
 
 
-PASSES = Passes(aggregate, next_exponents, hashing)
+PASSES = Passes(stepped, next_exponents, gram_matrix, hashing)

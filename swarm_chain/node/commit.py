@@ -46,7 +46,7 @@ def commit(member: Member, round_: Round, parent: bytes, update: Update | None) 
         root = update_root(header, update.codes)
         samples, metric, residual, momentum = update.samples, update.metric, update.residual, update.momentum
     hash_ = commitment(member.domain, round_, member.node, Reveal(salt, parent, root, samples, metric, available=0))
-    journaled = JournaledCommit(round_, hash_, salt, parent, root, samples, metric, b"", digest, residual, momentum)
+    journaled = JournaledCommit(round_, hash_, salt, parent, root, samples, metric, digest, residual, momentum)
     member.journal.record_commit(journaled, released(member, update))
     if member.relay is None:
         send_commit(member, journaled)

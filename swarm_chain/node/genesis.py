@@ -87,4 +87,4 @@ def load_genesis(group: Group, task: Task, store: Store, endpoints: Endpoints) -
         data = store.fetch(group.genesis_digest, model_size(terms.dimension), endpoints.providers(), FETCH_SECONDS)
     if model_root(decode_model(data, terms.dimension, terms.fraction_bits)) != group.genesis_root:
         raise IntegrityError(f"The first model of group {group.group} does not give the root on chain.", "It was not used.")
-    return Result(Round(0), ZERO32, group.genesis_digest, group.genesis_root, ZERO32, 0, ZERO32, 0)
+    return Result(Round(0), ZERO32, group.genesis_digest, group.genesis_root, ZERO32, 0, b"", b"", 0)

@@ -31,14 +31,13 @@ class JournaledCommit:
     update_root: bytes
     samples: int
     metric: int
-    scores: bytes
     sealed_digest: Digest
     residual: bytes | None = field(repr=False)
     momentum: bytes | None = field(default=None, repr=False)
 
     def reveal(self, available: int) -> Reveal:
         """What opens the commitment, with the bitmap of the seats whose sealed updates this node holds."""
-        return Reveal(self.salt, self.parent, self.update_root, self.samples, self.metric, available, self.scores)
+        return Reveal(self.salt, self.parent, self.update_root, self.samples, self.metric, available)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ class Journal:
         with self._database.transaction():
             self._write(
                 "INSERT INTO commits"
-                " (round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual, momentum)"
+                " (round, commitment, salt, parent, update_root, samples, metric, sealed_digest, residual, momentum)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 *astuple(commit),
             )
@@ -136,7 +135,7 @@ class Journal:
 
     def _commits(self, condition: str, round_: Round) -> list[JournaledCommit]:
         rows = self._read(
-            "SELECT round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual, momentum"
+            "SELECT round, commitment, salt, parent, update_root, samples, metric, sealed_digest, residual, momentum"
             f" FROM commits WHERE {condition}",
             round_,
         )
@@ -147,13 +146,15 @@ class Journal:
     def record_result(self, computed: JournaledResult) -> None:
         """Keeps what a round came to. Computing it again replaces it: with more bytes at hand it may come to more."""
         result = computed.result
-        fields: tuple[object, ...] = (None,) * 6
+        fields: tuple[object, ...] = (None,) * 7
         if result is not None:
             included = result.included.to_bytes(32, "big")
-            fields = (result.model_digest, result.model_root, result.columns_root, included, result.choice_root, result.metric)
+            digests = (result.model_digest, result.model_root, result.columns_root)
+            fields = (*digests, included, result.choice, result.scores, result.metric)
         self._write(
-            "INSERT OR REPLACE INTO results (round, parent, hash, model_digest, model_root, columns_root, included, choice_root, metric)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO results"
+            " (round, parent, hash, model_digest, model_root, columns_root, included, choice, scores, metric)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             computed.round,
             computed.parent,
             computed.hash,
@@ -170,7 +171,7 @@ class Journal:
 
     def _results(self, condition: str, value: object) -> list[JournaledResult]:
         rows = self._read(
-            "SELECT round, parent, hash, model_digest, model_root, columns_root, included, choice_root, metric"
+            "SELECT round, parent, hash, model_digest, model_root, columns_root, included, choice, scores, metric"
             f" FROM results WHERE {condition}",
             value,
         )
@@ -238,12 +239,12 @@ def count_on(before: Path, path: Path) -> None:
 def _schema() -> Schema:
     """Version 1 was for other contracts, so nothing leads from it."""
     here = resources.files(__package__)
-    steps = {older: here.joinpath(f"schema_{older}_to_{older + 1}.sql").read_text() for older in (2, 3, 4)}
-    return Schema(5, here.joinpath("schema.sql").read_text(), steps)
+    steps = {older: here.joinpath(f"schema_{older}_to_{older + 1}.sql").read_text() for older in (2, 3, 4, 5)}
+    return Schema(6, here.joinpath("schema.sql").read_text(), steps)
 
 
 def _journaled_result(row: tuple[Any, ...]) -> JournaledResult:
-    round_, parent, hash_, model_digest, model_root, columns_root, included, choice_root, metric = row
+    round_, parent, hash_, model_digest, model_root, columns_root, included, choice, scores, metric = row
     if hash_ is None:
         return JournaledResult(Round(round_), parent, None, None)
     result = Result(
@@ -253,7 +254,8 @@ def _journaled_result(row: tuple[Any, ...]) -> JournaledResult:
         model_root,
         columns_root,
         int.from_bytes(included, "big"),
-        choice_root,
+        choice,
+        scores,
         metric,
     )
     return JournaledResult(result.round, result.parent, hash_, result)

@@ -17,7 +17,6 @@ CREATE TABLE commits (                       -- a round can have several: only o
     update_root BLOB NOT NULL CHECK (length(update_root) = 32),
     samples INTEGER NOT NULL,
     metric INTEGER NOT NULL,
-    scores BLOB NOT NULL,
     sealed_digest BLOB NOT NULL CHECK (length(sealed_digest) = 32),
     residual BLOB,                           -- float32, what quantising left out; null for an empty update
     momentum BLOB                            -- float32, worker momentum that was sent; null without one
@@ -37,7 +36,8 @@ CREATE TABLE results (                       -- what this node computed; kept fo
     model_root BLOB,
     columns_root BLOB,
     included BLOB,
-    choice_root BLOB,
+    choice BLOB,                             -- how the updates are mixed
+    scores BLOB,                             -- what each scores
     metric INTEGER,
     CHECK ((hash IS NULL) = (model_digest IS NULL))
 ) STRICT;

@@ -176,7 +176,7 @@ def following(settings: WatchSettings) -> Iterator[Follower]:
         ending.callback(store.close)
         endpoints = Endpoints(contracts, settings.group, group.terms.capacity, account, settings.providers)
         key, opens = _key(group, _commitment(group, store, endpoints, settings.group_key), settings.group_key)
-        genesis = Result(Round(0), ZERO32, group.genesis_digest, group.genesis_root, ZERO32, 0, ZERO32, 0)
+        genesis = Result(Round(0), ZERO32, group.genesis_digest, group.genesis_root, ZERO32, 0, b"", b"", 0)
         follower = Follower(
             node=account,
             domain=domain,

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from swarm_chain.protocol.choice import Choice
+from swarm_chain.protocol.choice import Choice, tolerated
 from swarm_chain.protocol.grid import Rows, per_coordinate, shape_of, windows
 from swarm_chain.protocol.model import Model
 from swarm_chain.types import Rule
@@ -74,6 +74,8 @@ def cut_of(rule: Rule, count: int) -> int:
             return count // 4 if count >= TRIMMED_FROM else 0
         case Rule.MEDIAN:
             return (count - 1) // 2  # what is left is the middle one or two
+        case Rule.TRIMMED_THIRD:
+            return tolerated(count)
 
 
 def divide_shifted(numerators: NDArray[np.int64], shifts: NDArray[np.int64], denominator: int) -> NDArray[np.int64]:

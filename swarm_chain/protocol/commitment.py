@@ -18,7 +18,7 @@ def commitment(domain: Domain, round: Round, node: Address, reveal: Reveal) -> b
     """What a node commits to, 24 bytes. It is bound to the node, so nobody can commit a copy; ``available`` is not part of it."""
     return keccak(
         encode(
-            ["uint256", "address", "uint64", "address", "bytes32", "bytes32", "uint96", "bytes32", "bytes32"],
+            ["uint256", "address", "uint64", "address", "bytes32", "bytes32", "uint96", "bytes32"],
             [
                 domain.chain_id,
                 domain.round_manager,
@@ -27,7 +27,6 @@ def commitment(domain: Domain, round: Round, node: Address, reveal: Reveal) -> b
                 reveal.parent,
                 reveal.update_root,
                 report_of(reveal.samples, reveal.metric),
-                keccak(reveal.scores) if reveal.scores else ZERO32,
                 reveal.salt,
             ],
         )
@@ -54,6 +53,7 @@ def result_hash(domain: Domain, result: Result) -> bytes:
                 "bytes32",
                 "uint256",
                 "bytes32",
+                "bytes32",
                 "int64",
             ],
             [
@@ -66,7 +66,8 @@ def result_hash(domain: Domain, result: Result) -> bytes:
                 result.model_root,
                 result.columns_root,
                 result.included,
-                result.choice_root,
+                keccak(result.choice),
+                keccak(result.scores),
                 result.metric,
             ],
         )
@@ -75,4 +76,4 @@ def result_hash(domain: Domain, result: Result) -> bytes:
 
 def genesis_hash(domain: Domain, model_digest: Digest, model_root: bytes) -> bytes:
     """The parent of the first round: a result of round 0 that nobody was included in."""
-    return result_hash(domain, Result(Round(0), ZERO32, model_digest, model_root, ZERO32, 0, ZERO32, 0))
+    return result_hash(domain, Result(Round(0), ZERO32, model_digest, model_root, ZERO32, 0, b"", b"", 0))

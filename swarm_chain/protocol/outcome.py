@@ -7,13 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swarm_chain.protocol import inclusion
-from swarm_chain.protocol.aggregation import aggregate
+from swarm_chain.protocol.aggregation import cut_of, stepped
+from swarm_chain.protocol.choice import Choice, Gram, gram_matrix
 from swarm_chain.protocol.columns import columns_root
 from swarm_chain.protocol.grid import Codes, Exponents, Rows, next_exponents
 from swarm_chain.protocol.merkle import Digests, digests
 from swarm_chain.protocol.metric import weighted_median
+from swarm_chain.protocol.mixtures import encode_choice
 from swarm_chain.protocol.model import Model, encode_model, file_root
-from swarm_chain.types import ZERO32, CommittedUpdate, Digest, Domain, Result, Round, Rule, Seat, Terms
+from swarm_chain.protocol.novelty import scores
+from swarm_chain.protocol.rules import MIXINGS
+from swarm_chain.protocol.scores import encode_scores
+from swarm_chain.types import CommittedUpdate, Digest, Domain, Result, Round, Scoring, Seat, Terms
 
 
 def _plainly(_: int) -> Digests:
@@ -28,12 +33,13 @@ class Passes:
         hashing: gives what hashes the leaves of a tree of so many bytes.
     """
 
-    aggregate: Callable[[Rule, Rows, Model], NDArray[np.int32]]
+    stepped: Callable[[Rows, Model, int, Choice | None], NDArray[np.int32]]
     next_exponents: Callable[[Rows, Exponents, int, int], Exponents]
+    gram_matrix: Callable[[Rows], Gram] = gram_matrix
     hashing: Callable[[int], Digests] = _plainly
 
 
-PLAIN = Passes(aggregate, next_exponents)
+PLAIN = Passes(stepped, next_exponents)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +69,7 @@ def compute(
     opened: Mapping[Seat, Codes],
     model_digest: Callable[[bytes], Digest],
     passes: Passes = PLAIN,
+    known: Sequence[Codes] = (),
 ) -> Outcome:
     """Computes a closed round's outcome, the same on every machine.
 
@@ -76,6 +83,7 @@ def compute(
         opened: codes of the candidates that were available and opened canonically.
         model_digest: gives the digest of a file's CID.
         passes: over the codes.
+        known: rows on this round's grid that were known before it (``novelty.known_rows``), where the terms score by novelty.
     """
     candidates = [commit for commit in inclusion.candidates(commits, parent_hash) if commit.seat in opened]
     if len(candidates) != len(opened) or not all(inclusion.available(commits, candidate) for candidate in candidates):
@@ -86,7 +94,8 @@ def compute(
 
     ordered = sorted(candidates, key=lambda candidate: candidate.node.lower())
     rows = [included[candidate.seat] for candidate in ordered]
-    weights = passes.aggregate(terms.rule, rows, parent)
+    chosen, worth = compared(terms, rows, known, parent.dimension, passes)
+    weights = passes.stepped(rows, parent, cut_of(terms.rule, len(rows if chosen is None else chosen.takes)), chosen)
     exponents = passes.next_exponents(rows, parent.exponents, terms.min_exponent, terms.max_exponent)
     model = Model(weights, exponents, parent.fraction_bits)
     data = encode_model(model)
@@ -97,7 +106,8 @@ def compute(
         model_root=file_root(data, passes.hashing(len(data))),
         columns_root=columns_root(rows, passes.hashing(len(rows) * model.dimension)),
         included=inclusion.bitmap_of(included),
-        choice_root=ZERO32,
+        choice=b"" if chosen is None else encode_choice(chosen),
+        scores=encode_scores({commit.seat: score for commit, score in zip(ordered, worth, strict=True)}) if worth else b"",
         metric=weighted_median(
             [candidate.reveal.metric for candidate in ordered if candidate.reveal],
             [candidate.weight for candidate in ordered],
@@ -105,3 +115,24 @@ def compute(
         ),
     )
     return Outcome(result, model, data, included)
+
+
+def compared(
+    terms: Terms, rows: Sequence[Codes], known: Sequence[Codes], dimension: int, passes: Passes = PLAIN
+) -> tuple[Choice | None, list[int]]:
+    """What comes of comparing whole updates with each other: mixtures, and scores, each where the terms want them.
+
+    Args:
+        terms: the group's.
+        rows: the included updates, in the order of their nodes' addresses.
+        known: rows that were known before.
+        dimension: codes a row.
+        passes: over the codes.
+    """
+    choose, is_scored = MIXINGS.get(terms.mixing), terms.scoring is Scoring.NOVELTY
+    if choose is None and not is_scored:
+        return None, []
+    before = known if is_scored else ()
+    gram = passes.gram_matrix([*before, *rows])
+    chosen = choose(gram[len(before) :, len(before) :]) if choose is not None else None
+    return chosen, scores(gram, len(before), dimension) if is_scored else []

@@ -2,7 +2,7 @@
 
 ```
 reward of a round ── what the budget lacks ── the time that it closed early ─▶ pot
-pot ─▶ a share for each included seat ── what rounding leaves
+pot ─▶ a share for each included seat, by its score ── what rounding leaves
 share ─▶ all of it, or half where the seat did not vote in the round after
 ```
 
@@ -12,8 +12,7 @@ Whatever is not paid stays in the group's budget.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from swarm_chain.protocol.inclusion import seats_in
-from swarm_chain.types import Scoring, Seat
+from swarm_chain.types import Seat
 
 UNIT = 10**9
 """Wei; credits are whole numbers of it."""
@@ -28,7 +27,7 @@ class FinalRound:
         budget: of the group, before this round is paid, in wei.
         elapsed: from the round's opening to its close, in seconds.
         duration: the longest it could have been, in seconds.
-        included: bitmap of the seats whose updates are in the result.
+        scores: of each included seat.
         voted: bitmap of the seats that revealed in the round after.
     """
 
@@ -36,7 +35,7 @@ class FinalRound:
     budget: int
     elapsed: int
     duration: int
-    included: int
+    scores: Mapping[Seat, int]
     voted: int
 
 
@@ -76,7 +75,7 @@ class Payment:
         return self.pot - sum(self.shares.values())
 
 
-def payment(round_: FinalRound, scoring: Scoring = Scoring.EQUAL) -> Payment:
+def payment(round_: FinalRound) -> Payment:
     """What a round pays. A seat that is not included gets nothing.
 
     The contract also stops paying a group that has paid 2^64 units, eighteen times all the tokens there are; this does not.
@@ -85,15 +84,18 @@ def payment(round_: FinalRound, scoring: Scoring = Scoring.EQUAL) -> Payment:
     pot = funded
     if round_.elapsed < round_.duration:
         pot = funded * round_.elapsed // round_.duration
-    parts = _parts(seats_in(round_.included), scoring)
-    whole = sum(parts.values())
-    shares = {seat: pot * part // whole // UNIT * UNIT for seat, part in parts.items()}
-    credits = {seat: share if round_.voted >> seat & 1 else share // UNIT // 2 * UNIT for seat, share in shares.items()}
+    best, whole = max(round_.scores.values(), default=0), sum(round_.scores.values())
+    shares = shares_of(pot * best // whole // UNIT * UNIT if whole else 0, round_.scores)
+    credits = {seat: share if round_.voted >> seat & 1 else halved(share) for seat, share in shares.items()}
     return Payment(round_.reward - funded, funded - pot, pot, shares, credits)
 
 
-def _parts(included: list[Seat], scoring: Scoring) -> dict[Seat, int]:
-    """How many parts of the pot are each seat's, by its score."""
-    match scoring:
-        case Scoring.EQUAL:
-            return dict.fromkeys(included, 1)
+def shares_of(best: int, scores: Mapping[Seat, int]) -> dict[Seat, int]:
+    """Each seat's share, which is to the best one's as its score to the best score, in whole units."""
+    most = max(scores.values(), default=0)
+    return {seat: best // UNIT * score // most * UNIT if most else 0 for seat, score in scores.items()}
+
+
+def halved(share: int) -> int:
+    """What is left of a share to a seat that did not vote in the round after, in whole units."""
+    return share // UNIT // 2 * UNIT

@@ -4,8 +4,9 @@ A rule first chooses mixtures of whole updates, if it looks at them at all; then
 and as many of the highest values and takes the mean of the rest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,19 @@ from swarm_chain.protocol.aggregation import cut_of, stepped
 from swarm_chain.protocol.choice import Choice, Gram, gram_matrix
 from swarm_chain.protocol.grid import Rows, shape_of
 from swarm_chain.protocol.model import Model
-from swarm_chain.types import Rule
+from swarm_chain.types import Mixing, Rule
+
+MIXINGS: Mapping[Mixing, Callable[[Gram], Choice]] = MappingProxyType(
+    {
+        Mixing.MULTI_KRUM: choice.multi_krum,
+        Mixing.NEAREST_NEIGHBOURS: choice.nearest_neighbours,
+        Mixing.CLIPPED: choice.clipped,
+        Mixing.CLIPPED_NEAREST_NEIGHBOURS: choice.clipped_nearest_neighbours,
+        Mixing.GEOMETRIC_MEDIAN: choice.geometric_median,
+        Mixing.CENTERED_CLIPPING: choice.centered_clipping,
+        Mixing.ALIGNED: choice.aligned,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,36 +36,49 @@ class AggregationRule:
     """A rule.
 
     Attributes:
-        choose: what mixtures it makes of the updates, from their Gram matrix; none where every update stays by itself.
-        cut: how many of ``n`` values of a coordinate it leaves out at each end of their order.
+        coordinates: what it makes of a coordinate's values.
+        mixing: what these are values of: of mixtures, or of the updates as they are.
     """
 
     name: str
-    cut: Callable[[int], int]
-    choose: Callable[[Gram], Choice] | None = None
+    coordinates: Rule
+    mixing: Mixing = Mixing.NONE
+
+    @property
+    def choose(self) -> Callable[[Gram], Choice] | None:
+        """What mixtures it makes of the updates, from their Gram matrix; none where every update stays by itself."""
+        return MIXINGS.get(self.mixing)
+
+    def cut(self, count: int) -> int:
+        """How many of ``count`` values of a coordinate it leaves out at each end of their order."""
+        return cut_of(self.coordinates, count)
 
 
-def _none(count: int) -> int:
-    del count
-    return 0
+RULES: Mapping[str, AggregationRule] = MappingProxyType(
+    {
+        rule.name: rule
+        for rule in (
+            AggregationRule("mean", Rule.MEAN),
+            AggregationRule("trimmed-mean", Rule.TRIMMED_MEAN),
+            AggregationRule("median", Rule.MEDIAN),
+            AggregationRule("multi-krum", Rule.MEAN, Mixing.MULTI_KRUM),
+            AggregationRule("geometric-median", Rule.MEAN, Mixing.GEOMETRIC_MEDIAN),
+            AggregationRule("centered-clipping", Rule.MEAN, Mixing.CENTERED_CLIPPING),
+            AggregationRule("aligned-mean", Rule.MEAN, Mixing.ALIGNED),
+            AggregationRule("nnm-trimmed-mean", Rule.TRIMMED_THIRD, Mixing.NEAREST_NEIGHBOURS),
+            AggregationRule("nnm-median", Rule.MEDIAN, Mixing.NEAREST_NEIGHBOURS),
+            AggregationRule("arc-trimmed-mean", Rule.TRIMMED_THIRD, Mixing.CLIPPED),
+            AggregationRule("arc-nnm-trimmed-mean", Rule.TRIMMED_THIRD, Mixing.CLIPPED_NEAREST_NEIGHBOURS),
+        )
+    }
+)
 
 
-RULES = {
-    rule.name: rule
-    for rule in (
-        AggregationRule("mean", lambda count: cut_of(Rule.MEAN, count)),
-        AggregationRule("trimmed-mean", lambda count: cut_of(Rule.TRIMMED_MEAN, count)),
-        AggregationRule("median", lambda count: cut_of(Rule.MEDIAN, count)),
-        AggregationRule("multi-krum", _none, choice.multi_krum),
-        AggregationRule("geometric-median", _none, choice.geometric_median),
-        AggregationRule("centered-clipping", _none, choice.centered_clipping),
-        AggregationRule("aligned-mean", _none, choice.aligned),
-        AggregationRule("nnm-trimmed-mean", choice.tolerated, choice.nearest_neighbours),
-        AggregationRule("nnm-median", lambda count: cut_of(Rule.MEDIAN, count), choice.nearest_neighbours),
-        AggregationRule("arc-trimmed-mean", choice.tolerated, choice.clipped),
-        AggregationRule("arc-nnm-trimmed-mean", choice.tolerated, choice.clipped_nearest_neighbours),
-    )
-}
+def rule_of(coordinates: Rule, mixing: Mixing) -> AggregationRule:
+    """The rule that terms name; one that has no name of its own is called by its parts."""
+    named = (rule for rule in RULES.values() if (rule.coordinates, rule.mixing) == (coordinates, mixing))
+    parts = f"{mixing.name} {coordinates.name}".lower().replace("_", "-")
+    return next(named, AggregationRule(parts, coordinates, mixing))
 
 
 def aggregate_by(rule: AggregationRule, codes: Rows, model: Model) -> NDArray[np.int32]:

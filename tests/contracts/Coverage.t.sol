@@ -67,7 +67,7 @@ contract CoverageTest is Swarm {
         bytes32 wrongHash = hashOf(wrong);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.ResultMismatch.selector, hash, wrongHash));
         vm.prank(nodes[0]);
-        rounds.revealWith(id, opened, "", wrong);
+        rounds.revealWith(id, opened, wrong);
     }
 
     // ------------------------------------------------------------------------------------------------ views
@@ -391,8 +391,8 @@ contract CoverageTest is Swarm {
     /// @dev Only a slot of the round that was revealed in it keeps a reveal, and only the very one.
     function test_a_slot_is_evidence_of_what_was_revealed_alone() public view {
         RoundId id = RoundIds.make(group, 9);
-        Opened memory given = Opened(address(7), opening(0, 9, OTHER), OTHER);
-        bytes24 commitment = Commitment.commitment(address(rounds), id, given.node, given.opened, OTHER);
+        Opened memory given = Opened(address(7), opening(0, 9, OTHER));
+        bytes24 commitment = Commitment.commitment(address(rounds), id, given.node, given.opened);
         Slot committed = Slots.committedIn(9, 100, 3, commitment);
         Slot revealed = committed.withReveal(Commitment.revealDigest(commitment, given.opened.available));
         assertTrue(this.isOpening(revealed, id, given), "what was revealed");

@@ -140,8 +140,7 @@ abstract contract DisputeSwarm is Swarm {
                 address(rounds),
                 RoundIds.make(group, round),
                 nodes[i],
-                revealed[round][i],
-                0
+                revealed[round][i]
             );
             vm.prank(nodes[i]);
             rounds.commit(RoundIds.make(group, round), keccak256(abi.encode("sealed", i, round)), commitment);
@@ -357,7 +356,7 @@ abstract contract DisputeSwarm is Swarm {
     }
 
     function openedOf(uint32 round, uint256 node) internal view returns (Opened memory) {
-        return Opened({node: nodes[node], opened: revealed[round][node], scoresHash: 0});
+        return Opened({node: nodes[node], opened: revealed[round][node]});
     }
 
     // ------------------------------------------------------------------------------------------------ checking

@@ -353,7 +353,7 @@ contract DisputesTest is DisputeSwarm {
     function test_what_was_revealed_must_be_what_the_slot_keeps() public {
         honest();
         Result memory result = claimed;
-        for (uint256 i = 0; i < 8; ++i) {
+        for (uint256 i = 0; i < 7; ++i) {
             Opened memory opened = openedOf(1, 2);
             if (i == 0) opened.node = nodes[3];
             else if (i == 1) opened.opened.salt = ~opened.opened.salt;
@@ -361,7 +361,6 @@ contract DisputesTest is DisputeSwarm {
             else if (i == 3) opened.opened.updateRoot = 0;
             else if (i == 4) opened.opened.report = reportOf(1, 2);
             else if (i == 5) opened.opened.available = 0;
-            else if (i == 6) opened.scoresHash = keccak256("");
             else opened = openedOf(2, 2);
             vm.expectRevert(abi.encodeWithSelector(IDisputes.BadOpening.selector, 1, opened.node));
             disputes.challengeInclusion(group, result, opened);

@@ -282,7 +282,7 @@ contract DisputesDemandsTest is DisputeSwarm {
         prepare();
         playFirst();
         aggregateHonestly();
-        claimed.choiceRoot = bytes32(uint256(1));
+        claimed.choice = hex"01";
         hash = claim();
         rounds.present(group, claimed);
     }

@@ -36,7 +36,7 @@ contract DisputesGasTest is DisputeSwarm {
         columnsData[columnsData.length - 1] = ~columnsData[columnsData.length - 1];
         claimedData[0] = bytes1(uint8(claimedData[0]) + 1);
         claimedData[1_024] = ~claimedData[1_024];
-        claimed.choiceRoot = bytes32(uint256(1));
+        claimed.choice = hex"01";
         bytes32 hash = claim();
         rounds.present(group, claimed);
         token.transfer(WATCHER, STAKE);

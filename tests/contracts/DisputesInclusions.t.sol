@@ -153,7 +153,7 @@ contract DisputesInclusionsTest is DisputeSwarm {
     function _playFirstWithout(uint256 absent) private {
         for (uint256 i = 0; i < members; ++i) revealed[1][i].updateRoot = updateRootOf(i);
         for (uint256 i = 0; i < members; ++i) {
-            bytes24 commitment = views.makeCommitment(group, 1, nodes[i], revealed[1][i], "");
+            bytes24 commitment = views.makeCommitment(group, 1, nodes[i], revealed[1][i]);
             vm.prank(nodes[i]);
             rounds.commit(RoundIds.make(group, 1), keccak256(abi.encode("sealed", i)), commitment);
         }
@@ -193,28 +193,28 @@ contract DisputesInclusionsTest is DisputeSwarm {
 
     function test_too_few_updates_break_the_terms() public {
         prepare();
-        _claim(1 << 4, 0, genesis);
+        _claim(1 << 4, "", genesis);
         challengeTerms();
         assertStruck(hashOf(claimed), IDisputes.Kind.Terms);
     }
 
     function test_as_many_updates_as_are_asked_for_keep_the_terms() public {
         prepare();
-        _claim(0x3, 0, genesis);
+        _claim(0x3, "", genesis);
         expectNothingWrong(IDisputes.Kind.Terms);
         challengeTerms();
     }
 
     function test_a_choice_breaks_the_terms() public {
         prepare();
-        _claim(0x1F, bytes32(uint256(1)), genesis);
+        _claim(0x1F, hex"01", genesis);
         challengeTerms();
         assertStruck(hashOf(claimed), IDisputes.Kind.Terms);
     }
 
     function test_another_parent_than_the_head_breaks_the_terms() public {
         prepare();
-        _claim(0x1F, 0, keccak256("no parent"));
+        _claim(0x1F, "", keccak256("no parent"));
         challengeTerms();
         assertStruck(hashOf(claimed), IDisputes.Kind.Terms);
     }
@@ -264,10 +264,10 @@ contract DisputesInclusionsTest is DisputeSwarm {
         challengeUnpresented();
     }
 
-    function _claim(uint256 included, bytes32 choiceRoot, bytes32 parent) private {
+    function _claim(uint256 included, bytes memory choice, bytes32 parent) private {
         playFirst();
         aggregateHonestly();
-        (claimed.included, claimed.choiceRoot, claimed.parent) = (included, choiceRoot, parent);
+        (claimed.included, claimed.choice, claimed.parent) = (included, choice, parent);
         claim();
     }
 

@@ -299,7 +299,7 @@ contract FuzzTest is Swarm {
         GroupId id = GroupId.wrap(++_count);
         pool.addBudget(id, budget);
         for (uint8 seat = 0; seat < 16; ++seat) pool.assign(id, seat, address(0xA11CE), address(uint160(0xB0B) + seat));
-        pool.pay(id, IRewardDistributor.Payment(1, reward, elapsed, 100, whole, half, 0xFFFF));
+        pool.pay(id, IRewardDistributor.Payment(1, reward, elapsed, 100, whole, half, 0xFFFF, ""));
         uint256 pot = reward < budget ? reward : budget;
         if (elapsed < 100) pot = (pot * elapsed) / 100;
         uint256 paid = 0;

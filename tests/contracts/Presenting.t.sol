@@ -104,15 +104,15 @@ contract PresentingTest is Swarm {
         Reveal memory opened = opening(1, 2, hash);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.ResultMismatch.selector, hash, hashOf(other)));
         vm.prank(nodes[1]);
-        rounds.revealWith(id, opened, "", other);
+        rounds.revealWith(id, opened, other);
         // Of another round than the one before, although it is what the vote names.
         _vote(0, 1, 2, hashOf(other));
         vm.prank(nodes[1]);
-        rounds.revealWith(id, opened, "", result);
+        rounds.revealWith(id, opened, result);
         assertEq(views.roundAt(group, 2).revealed, 2, "it counts");
         assertTrue(!views.roundAt(group, 2).presented, "it does not lead, and need not lie open");
         vm.prank(nodes[2]);
-        rounds.revealWith(id, opening(2, 2, hash), "", result);
+        rounds.revealWith(id, opening(2, 2, hash), result);
         assertTrue(views.roundAt(group, 2).presented, "it leads now");
     }
 
@@ -124,6 +124,6 @@ contract PresentingTest is Swarm {
         for (uint256 i = 0; i < 3; ++i) commit(i, 2, hash);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.ResultMismatch.selector, hash, hash));
         vm.prank(nodes[0]);
-        rounds.revealWith(RoundIds.make(group, 2), opening(0, 2, hash), "", later);
+        rounds.revealWith(RoundIds.make(group, 2), opening(0, 2, hash), later);
     }
 }

@@ -270,7 +270,8 @@ contract RegistriesTest is Swarm {
             duration: 1,
             whole: 0x3,
             half: 0x4,
-            taken: 0xF
+            taken: 0xF,
+            scores: ""
         });
         vm.prank(address(rounds));
         distributor.pay(group, payment);
@@ -306,10 +307,11 @@ contract RegistriesTest is Swarm {
             duration: 1,
             whole: 0x3,
             half: 0,
-            taken: 0x3
+            taken: 0x3,
+            scores: ""
         });
         vm.expectEmit(address(distributor));
-        emit IRewardDistributor.RoundPaid(group, 1, 2e9, 1e9, 0, 0x3, 0);
+        emit IRewardDistributor.RoundPaid(group, 1, 2e9, 1e9, 0, 0x3, 0, "");
         vm.prank(address(rounds));
         distributor.pay(group, payment);
         assertEq(distributor.creditOf(group, 1), 1e9, "a unit each");
@@ -340,7 +342,7 @@ contract RegistriesTest is Swarm {
         terms.capacity = 6;
         swarmOf(6, terms);
         vm.prank(address(rounds));
-        distributor.pay(group, IRewardDistributor.Payment(1, 20e9, 1, 1, 0x30, 0, 0x3F));
+        distributor.pay(group, IRewardDistributor.Payment(1, 20e9, 1, 1, 0x30, 0, 0x3F, ""));
         GroupId[] memory inGroups = new GroupId[](1);
         uint8[] memory seats = new uint8[](1);
         (inGroups[0], seats[0]) = (group, 4);
@@ -358,7 +360,7 @@ contract RegistriesTest is Swarm {
         vm.prank(operators[0]);
         distributor.claim(inGroups, seats);
         vm.prank(address(rounds));
-        distributor.pay(group, IRewardDistributor.Payment(1, 10e9, 1, 1, 0x3, 0, 0x3));
+        distributor.pay(group, IRewardDistributor.Payment(1, 10e9, 1, 1, 0x3, 0, 0x3, ""));
         vm.expectRevert(abi.encodeWithSelector(IRewardDistributor.NotSeatOperator.selector, group, 0, operators[1]));
         vm.prank(operators[1]);
         distributor.claim(inGroups, seats);

@@ -566,7 +566,7 @@ contract RelayTest is Swarm {
     }
 
     function _commitmentOf(uint256 index, uint32 round) private view returns (bytes24) {
-        return views.makeCommitment(group, round, nodes[index], opening(index, round, parentOf[round]), "");
+        return views.makeCommitment(group, round, nodes[index], opening(index, round, parentOf[round]));
     }
 
     /// @dev One of its fields is another.

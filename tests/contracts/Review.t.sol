@@ -111,7 +111,7 @@ contract ReviewTest is Swarm {
         (uint32 round, Phase phase, , ) = views.phase(group);
         if (phase == Phase.Closed) ++round;
         bytes32 parent = dissents ? keccak256(abi.encode(node, _random)) : _expected(round);
-        bytes24 commitment = views.makeCommitment(group, round, node, _opened(node, round, parent), "");
+        bytes24 commitment = views.makeCommitment(group, round, node, _opened(node, round, parent));
         if (!_try(node, abi.encodeCall(IRoundManager.commit, (RoundIds.make(group, round), bytes32("sealed"), commitment)))) return;
         assertTrue(!_votes[round][node].made, "a node committed twice in a round");
         // A member of the open round still sits where it did: a seat is released when its rounds are settled.

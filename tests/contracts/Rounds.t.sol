@@ -114,10 +114,6 @@ contract RoundsTest is Swarm {
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotCommitted.selector, RoundIds.make(group, 1), nodes[2]));
         vm.prank(nodes[2]);
         rounds.reveal(RoundIds.make(group, 1), opening(2, 1, genesis));
-        Result memory none;
-        vm.expectRevert(abi.encodeWithSelector(IRoundManager.ScoresTooLong.selector, 513));
-        vm.prank(nodes[0]);
-        rounds.revealWith(RoundIds.make(group, 1), opening(0, 1, genesis), new bytes(513), none);
         reveal(0, 1, genesis);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.NotCommitted.selector, RoundIds.make(group, 1), nodes[0]));
         vm.prank(nodes[0]);
@@ -130,21 +126,20 @@ contract RoundsTest is Swarm {
         commit(1, 1, genesis);
         (, , , bytes24 digest) = views.slot(group, nodes[0], 1);
         Result memory none;
-        for (uint256 field = 0; field < 6; ++field) {
+        for (uint256 field = 0; field < 5; ++field) {
             Reveal memory wrong = opening(0, 1, genesis);
             if (field == 0) wrong.salt = "x";
             if (field == 1) wrong.parent = OTHER;
             if (field == 2) wrong.updateRoot = "x";
             if (field == 3) wrong.report = reportOf(101, 500_000);
             if (field == 4) wrong.report = reportOf(100, -1);
-            bytes memory scores = field == 5 ? bytes(hex"00") : bytes("");
-            bytes24 given = views.makeCommitment(group, 1, nodes[0], wrong, scores);
+            bytes24 given = views.makeCommitment(group, 1, nodes[0], wrong);
             vm.expectRevert(abi.encodeWithSelector(IRoundManager.CommitmentMismatch.selector, digest, given));
             vm.prank(nodes[0]);
-            rounds.revealWith(RoundIds.make(group, 1), wrong, scores, none);
+            rounds.revealWith(RoundIds.make(group, 1), wrong, none);
         }
         // A copied commitment is bound to its author.
-        bytes24 copied = views.makeCommitment(group, 1, nodes[1], opening(0, 1, genesis), "");
+        bytes24 copied = views.makeCommitment(group, 1, nodes[1], opening(0, 1, genesis));
         (, , , digest) = views.slot(group, nodes[1], 1);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.CommitmentMismatch.selector, digest, copied));
         vm.prank(nodes[1]);
@@ -160,52 +155,18 @@ contract RoundsTest is Swarm {
         Reveal memory opened = opening(0, 1, genesis);
         (committed, revealed, weight, digest) = views.slot(group, nodes[0], 1);
         assertTrue(committed && !revealed && weight == 1_000, "committed slot");
-        assertTrue(digest == views.makeCommitment(group, 1, nodes[0], opened, ""), "commitment");
+        assertTrue(digest == views.makeCommitment(group, 1, nodes[0], opened), "commitment");
         reveal(0, 1, genesis);
         (committed, revealed, weight, digest) = views.slot(group, nodes[0], 1);
         assertTrue(committed && revealed && weight == 1_000, "revealed slot");
-        bytes24 commitment = views.makeCommitment(group, 1, nodes[0], opened, "");
+        bytes24 commitment = views.makeCommitment(group, 1, nodes[0], opened);
         bytes32 expected = keccak256(abi.encode(commitment, opened.available));
         assertTrue(digest == bytes24(expected), "reveal digest");
     }
 
-    function test_scores_are_reported_with_the_reveal() public {
-        swarmOf(1);
-        Reveal memory opened = opening(0, 1, genesis);
-        bytes memory scores = new bytes(512);
-        bytes24 commitment = views.makeCommitment(group, 1, nodes[0], opened, scores);
-        RoundId id = RoundIds.make(group, 1);
-        vm.prank(nodes[0]);
-        rounds.commit(id, "sealed", commitment);
-        Result memory none;
-        vm.expectEmit(address(rounds));
-        emit IRoundManager.ScoresReported(id, nodes[0], scores);
-        vm.prank(nodes[0]);
-        rounds.revealWith(id, opened, scores, none);
-    }
-
-    function test_one_byte_of_scores_is_reported_and_none_are_not() public {
-        swarmOf(2);
-        RoundId id = RoundIds.make(group, 1);
-        Reveal memory opened = opening(0, 1, genesis);
-        bytes24 commitment = views.makeCommitment(group, 1, nodes[0], opened, hex"07");
-        vm.prank(nodes[0]);
-        rounds.commit(id, "sealed", commitment);
-        commit(1, 1, genesis);
-        Result memory none;
-        vm.expectEmit(address(rounds));
-        emit IRoundManager.ScoresReported(id, nodes[0], hex"07");
-        vm.prank(nodes[0]);
-        rounds.revealWith(id, opened, hex"07", none);
-        vm.recordLogs();
-        vm.prank(nodes[1]);
-        rounds.revealWith(id, opening(1, 1, genesis), "", none);
-        assertEq(vm.getRecordedLogs().length, 2, "a reveal and the close");
-    }
-
     function test_events_of_a_round() public {
         swarmOf(1);
-        bytes24 commitment = views.makeCommitment(group, 1, nodes[0], opening(0, 1, genesis), "");
+        bytes24 commitment = views.makeCommitment(group, 1, nodes[0], opening(0, 1, genesis));
         RoundId id = RoundIds.make(group, 1);
         vm.expectEmit(address(rounds));
         emit IRoundManager.RoundOpened(group, 1, 1, START + COMMIT);

@@ -170,7 +170,7 @@ contract SettlementTest is Swarm {
         uint256 share = (pot / 3 / 1e9) * 1e9;
         uint256 half = (pot / 6 / 1e9) * 1e9;
         vm.expectEmit(address(distributor));
-        emit IRewardDistributor.RoundPaid(group, 1, 2 * share + half, share, half, 0x3, 0x4);
+        emit IRewardDistributor.RoundPaid(group, 1, 2 * share + half, share, half, 0x3, 0x4, "");
         rounds.finalize(group, result);
         assertEq(distributor.creditOf(group, 0), share, "share");
         assertEq(distributor.creditOf(group, 1), share, "share");

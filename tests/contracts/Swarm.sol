@@ -12,7 +12,7 @@ import {IDisputes} from "../../contracts/interfaces/IDisputes.sol";
 import {IRelay} from "../../contracts/interfaces/IRelay.sol";
 import {IStakeVault} from "../../contracts/interfaces/IStakeVault.sol";
 import {Commitment} from "../../contracts/libraries/Commitment.sol";
-import {GroupId, Phase, Report, Result, Reveal, Rule, Scoring, Terms, RoundId, RoundIds} from "../../contracts/types/Types.sol";
+import {GroupId, Mixing, Phase, Report, Result, Reveal, Rule, Scoring, Terms, RoundId, RoundIds} from "../../contracts/types/Types.sol";
 import {Vm} from "./Vm.sol";
 
 /// @title The contracts, some registered nodes and what they do in a round
@@ -103,6 +103,7 @@ abstract contract Swarm {
                 minExponent: -8,
                 maxExponent: 20,
                 rule: Rule.TrimmedMean,
+                mixing: Mixing.None,
                 scoring: Scoring.Equal,
                 capacity: 5,
                 minUpdates: 2,
@@ -198,7 +199,7 @@ abstract contract Swarm {
     }
 
     function commit(uint256 index, uint32 round, bytes32 parent) internal {
-        bytes24 commitment = views.makeCommitment(group, round, nodes[index], opening(index, round, parent), "");
+        bytes24 commitment = views.makeCommitment(group, round, nodes[index], opening(index, round, parent));
         vm.prank(nodes[index]);
         rounds.commit(RoundIds.make(group, round), keccak256(abi.encode("sealed", index, round)), commitment);
     }
@@ -213,7 +214,7 @@ abstract contract Swarm {
         RoundId id = RoundIds.make(group, round);
         Reveal memory opened = opening(index, round, parent);
         vm.prank(nodes[index]);
-        if (isToPresent) rounds.revealWith(id, opened, "", result);
+        if (isToPresent) rounds.revealWith(id, opened, result);
         else rounds.reveal(id, opened);
     }
 
@@ -243,7 +244,8 @@ abstract contract Swarm {
                 modelRoot: keccak256(abi.encode("model root", round)),
                 columnsRoot: keccak256(abi.encode("columns", round)),
                 included: included,
-                choiceRoot: 0,
+                choice: "",
+                scores: "",
                 metric: 500_000
             });
     }

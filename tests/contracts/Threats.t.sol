@@ -29,7 +29,7 @@ contract ThreatsTest is Swarm {
     function test_a_copied_commitment_cannot_be_opened() public {
         swarmOf(3);
         RoundId id = RoundIds.make(group, 1);
-        bytes24 seen = views.makeCommitment(group, 1, nodes[0], opening(0, 1, genesis), "");
+        bytes24 seen = views.makeCommitment(group, 1, nodes[0], opening(0, 1, genesis));
         vm.prank(nodes[1]);
         rounds.commit(id, keccak256(abi.encode("sealed", uint256(0), uint32(1))), seen);
         commit(0, 1, genesis);
@@ -37,7 +37,7 @@ contract ThreatsTest is Swarm {
         reveal(0, 1, genesis);
         // Now the preimage is public, and still only the author's.
         Reveal memory copied = opening(0, 1, genesis);
-        bytes24 own = views.makeCommitment(group, 1, nodes[1], copied, "");
+        bytes24 own = views.makeCommitment(group, 1, nodes[1], copied);
         vm.prank(nodes[1]);
         vm.expectRevert(abi.encodeWithSelector(IRoundManager.CommitmentMismatch.selector, seen, own));
         rounds.reveal(id, copied);
@@ -96,7 +96,7 @@ contract ThreatsTest is Swarm {
         swarmOf(5);
         play(5, 1, genesis, 10);
         Result memory wrong = resultOf(1, genesis, 31);
-        wrong.choiceRoot = bytes32("no rule chooses");
+        wrong.choice = "no rule chooses";
         bytes32 hash = hashOf(wrong);
         play(5, 2, hash, 10);
         vm.warp(vm_now() + WINDOW);
@@ -133,7 +133,7 @@ contract ThreatsTest is Swarm {
         if (step == 0) call = abi.encodeCall(IRoundManager.finalize, (group, wrong));
         else if (step == 1) (target, call) = (address(disputes), abi.encodeCall(IDisputes.challengeTerms, (group, wrong)));
         else if (step == 2) {
-            Opened memory opened = Opened({node: nodes[0], opened: opening(0, 2, hash), scoresHash: 0});
+            Opened memory opened = Opened({node: nodes[0], opened: opening(0, 2, hash)});
             (target, call) = (address(disputes), abi.encodeCall(IDisputes.slash, (group, hash, opened)));
         } else if (step == 3) (sender, call) = (nodes[0], abi.encodeCall(IRoundManager.leave, (group, nodes[0])));
         else call = abi.encodeCall(IRoundManager.release, (group, 0));
@@ -228,7 +228,7 @@ contract ThreatsTest is Swarm {
         pool.addBudget(GroupId.wrap(1), 30e18);
         pool.assign(GroupId.wrap(1), 0, address(hooked), nodes[0]);
         pool.assign(GroupId.wrap(1), 1, operators[1], nodes[1]);
-        pool.pay(GroupId.wrap(1), IRewardDistributor.Payment(1, 20e18, 1, 1, 3, 0, 3));
+        pool.pay(GroupId.wrap(1), IRewardDistributor.Payment(1, 20e18, 1, 1, 3, 0, 3, ""));
         (GroupId[] memory where, uint8[] memory seats) = (new GroupId[](1), new uint8[](1));
         where[0] = GroupId.wrap(1);
         hooked.hook(address(pool), abi.encodeCall(IRewardDistributor.claim, (where, seats)));

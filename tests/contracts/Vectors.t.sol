@@ -40,7 +40,8 @@ contract VectorsTest {
                 modelRoot: vm.parseJsonBytes32(json, _key("modelRoot", i)),
                 columnsRoot: vm.parseJsonBytes32(json, _key("columnsRoot", i)),
                 included: uint256(vm.parseJsonBytes32(json, _key("included", i))),
-                choiceRoot: vm.parseJsonBytes32(json, _key("choiceRoot", i)),
+                choice: vm.parseJsonBytes(json, _key("choice", i)),
+                scores: vm.parseJsonBytes(json, _key("scores", i)),
                 metric: int64(vm.parseJsonInt(json, _key("metric", i)))
             });
             require(_onChain(json, i), "chain ID");
@@ -172,8 +173,7 @@ contract VectorsTest {
         address node = vm.parseJsonAddress(json, _key("node", i));
         uint32 round = uint32(vm.parseJsonUint(json, _key("round", i)));
         RoundId id = RoundIds.make(GroupId.wrap(uint32(vm.parseJsonUint(json, _key("group", i)))), round);
-        bytes memory scores = vm.parseJsonBytes(json, _key("scores", i));
-        return Commitment.commitment(manager, id, node, opened, scores.length == 0 ? bytes32(0) : keccak256(scores));
+        return Commitment.commitment(manager, id, node, opened);
     }
 
     /// @dev Makes a case's chain this one; false for an ID larger than any that forge's chain can have.

@@ -73,7 +73,8 @@ def result_of(
         model_root=tree(2, model_leaves),
         columns_root=tree(3, column_leaves),
         included=sum(1 << commit.seat for commit in commits),
-        choice_root=bytes(32),
+        choice=b"",
+        scores=b"",
         metric=metric,
     )
     return result, data

@@ -22,7 +22,7 @@ from swarm_chain.protocol.group_key import fresh_key, key_commitment
 from swarm_chain.protocol.model import Model, encode_model, model_root
 from swarm_chain.storage.cid import digest_of
 from swarm_chain.storage.embedded import EmbeddedStore
-from swarm_chain.types import Address, GroupId, Result, Round, Rule, Scoring, Terms
+from swarm_chain.types import Address, GroupId, Mixing, Result, Round, Rule, Scoring, Terms
 
 TOKEN = 10**18
 STAKE = 100 * TOKEN
@@ -38,6 +38,7 @@ TERMS = Terms(
     min_exponent=TASK.numbers.min_exponent,
     max_exponent=TASK.numbers.max_exponent,
     rule=Rule.TRIMMED_MEAN,
+    mixing=Mixing.NONE,
     scoring=Scoring.EQUAL,
     capacity=8,
     min_updates=2,

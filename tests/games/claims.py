@@ -293,7 +293,7 @@ def too_few(truth: Truth) -> Claim:
 
 
 def a_choice(truth: Truth) -> Claim:
-    return Claim(replace(truth.result, choice_root=truth.rng.randbytes(32)), {Fault.TERMS})
+    return Claim(replace(truth.result, choice=truth.rng.randbytes(32)), {Fault.TERMS})
 
 
 def wrong_parent(truth: Truth) -> Claim:

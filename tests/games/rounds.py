@@ -21,7 +21,7 @@ from swarm_chain.protocol.outcome import Outcome, compute
 from swarm_chain.protocol.sealing import seal
 from swarm_chain.protocol.update import HEADER_SIZE, LEAF, UpdateHeader, update_root
 from swarm_chain.storage.cid import digest_of
-from swarm_chain.types import ZERO32, CommittedUpdate, Digest, GroupId, Result, Reveal, Round, Rule, Scoring, Terms
+from swarm_chain.types import ZERO32, CommittedUpdate, Digest, GroupId, Mixing, Result, Reveal, Round, Rule, Scoring, Terms
 
 NORMAL, EMPTY, SILENT, ABSENT, STRAY, HIDDEN = "normal", "empty", "silent", "absent", "stray", "hidden"
 HEADER, MINUS128, PADDING, GARBAGE = "header", "minus128", "padding", "garbage"
@@ -84,7 +84,7 @@ class Group:
         self.table.must([(player.address, self.contracts.rounds.join(self.id, player.address)) for player in self.players])
         seats = self.contracts.views.seats(self.id, self.terms.capacity)
         assert [seat.node for seat in seats] == [player.address for player in self.players]
-        self.genesis = Result(Round(0), ZERO32, digest, root, ZERO32, 0, ZERO32, 0)
+        self.genesis = Result(Round(0), ZERO32, digest, root, ZERO32, 0, b"", b"", 0)
         self.head = genesis_hash(self.domain, digest, root)
         self.models[self.head], self.results[self.head] = model, self.genesis
         return self
@@ -192,6 +192,7 @@ def random_terms(rng: random.Random, seats: int) -> Terms:
         min_exponent=low,
         max_exponent=rng.randrange(low, fraction_bits + 1),
         rule=rng.choice(list(Rule)),
+        mixing=Mixing.NONE,
         scoring=Scoring.EQUAL,
         capacity=rng.randrange(seats, 33),
         min_updates=1 + rng.randrange(max(seats // 3, 1)),

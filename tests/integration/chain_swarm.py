@@ -11,7 +11,7 @@ from swarm_chain.chain.events import GroupCreated, NodeRegistered, read_events
 from swarm_chain.chain.identity import public_key
 from swarm_chain.chain.sender import Sender
 from swarm_chain.protocol.commitment import commitment
-from swarm_chain.types import ZERO32, Address, Digest, GroupId, Result, Reveal, Round, Rule, Scoring, Seat, Terms
+from swarm_chain.types import Address, Digest, GroupId, Mixing, Result, Reveal, Round, Rule, Scoring, Seat, Terms
 
 TERMS = Terms(
     dimension=300,
@@ -19,6 +19,7 @@ TERMS = Terms(
     min_exponent=4,
     max_exponent=20,
     rule=Rule.TRIMMED_MEAN,
+    mixing=Mixing.NONE,
     scoring=Scoring.EQUAL,
     capacity=5,
     min_updates=2,
@@ -73,7 +74,7 @@ class Swarm:
 
     def result(self, round_: Round, parent: bytes, nodes: list[Node] | None = None) -> Result:
         included = sum(1 << node.seat for node in (self.nodes if nodes is None else nodes))
-        return Result(round_, parent, Digest(b"\x0a" * 32), b"\x0b" * 32, b"\x0c" * 32, included, ZERO32, -4)
+        return Result(round_, parent, Digest(b"\x0a" * 32), b"\x0b" * 32, b"\x0c" * 32, included, b"", b"", -4)
 
 
 def register(contracts: Contracts, web3: Web3, account: LocalAccount, treasury: Sender, stake: int) -> Node:

@@ -12,7 +12,7 @@ from swarm_chain.protocol.commitment import result_hash
 from swarm_chain.protocol.grid import block_count
 from swarm_chain.protocol.model import Model
 from swarm_chain.protocol.outcome import PLAIN, Passes, compute
-from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, Domain, GroupId, Reveal, Round, Rule, Scoring, Seat, Terms
+from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, Domain, GroupId, Mixing, Reveal, Round, Rule, Scoring, Seat, Terms
 
 DIMENSION = 20_011
 DOMAIN = Domain(31337, Address("0x5FbDB2315678afecb367f032d93F642f64180aa3"), GroupId(1))
@@ -39,7 +39,7 @@ def main(order: str, passes: Passes = PLAIN) -> str:
     exponents = (np.frombuffer(_bytes("exponents", block_count(DIMENSION)), np.uint8) % 25 - 4).astype(np.int8)
     hashes = b""
     for rule in Rule:
-        terms = Terms(DIMENSION, 24, -4, 20, rule, Scoring.EQUAL, 5, 2, 5000, False, 60, 20, 10, 300, 3, 8, 0, 0)
+        terms = Terms(DIMENSION, 24, -4, 20, rule, Mixing.NONE, Scoring.EQUAL, 5, 2, 5000, False, 60, 20, 10, 300, 3, 8, 0, 0)
         opened = {seat: _codes(seat) for seat in seats}
         outcome = compute(
             DOMAIN,

@@ -59,7 +59,7 @@ class Living:
 
     @property
     def genesis(self) -> bytes:
-        first = Result(Round(0), ZERO32, Digest(b"\x02" * 32), b"\x03" * 32, ZERO32, 0, ZERO32, 0)
+        first = Result(Round(0), ZERO32, Digest(b"\x02" * 32), b"\x03" * 32, ZERO32, 0, b"", b"", 0)
         return result_hash(self.contracts.domain(self.group), first)
 
     def ask(self, method: str, *parameters: Any) -> Any:

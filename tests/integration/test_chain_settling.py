@@ -116,7 +116,7 @@ def test_a_node_that_computed_nothing_finalizes_what_lies_open(settling: Settlin
         node.sender.send(contracts.rounds.reveal(group, TWO, node.opened[TWO], result))
     assert len(settling.events(ResultPresented)) == 1  # by the first; for the others it lay open
     pass_time(TERMS.challenge_window + 1)
-    other = settling.knows(Result(ONE, genesis, result.model_digest, result.model_root, result.columns_root, 1, result.choice_root, 0))
+    other = settling.knows(Result(ONE, genesis, result.model_digest, result.model_root, result.columns_root, 1, b"", b"", 0))
     assert other != result_hash(contracts.domain(group), result)
     assert not settling.settle()  # what it came to itself is another: it does not help that one
     settling.journal._write("DELETE FROM results")

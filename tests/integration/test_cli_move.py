@@ -176,7 +176,7 @@ def test_a_group_moves_with_its_model_its_members_and_their_stakes(moving: Movin
     # ---- and they train on
     moving.train(SECOND, "--deployment", moving.to, "--group", 1)
     (first,) = new.rounds.finals(GroupId(1))
-    genesis = Result(Round(0), ZERO32, final.model_digest, final.model_root, ZERO32, 0, ZERO32, 0)
+    genesis = Result(Round(0), ZERO32, final.model_digest, final.model_root, ZERO32, 0, b"", b"", 0)
     assert first.result.parent == result_hash(new.domain(GroupId(1)), genesis), "the first round starts from the moved model"
     assert first.result.included.bit_count() >= 2
     model = bytes_of(home, final.model_digest)

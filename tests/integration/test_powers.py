@@ -30,7 +30,6 @@ from swarm_chain.chain.reverts import revert_in
 from swarm_chain.chain.rpc import QuorumRpc
 from swarm_chain.chain.sender import Sender
 from swarm_chain.chain.views import as_struct
-from swarm_chain.protocol.commitment import keccak
 from swarm_chain.protocol.relaying import commit_hash
 from swarm_chain.types import ZERO32, Address, Digest, Round, round_id
 
@@ -361,10 +360,10 @@ def pool(living: Living, internal: str, type_: str, name: str, caller: Address) 
     contracts, group, members = living.contracts, living.group, living.members
     current = contracts.views.phase(group).round
     results = [tuple_of(living, Round(number)) for number in (current - 1, current - 2) if number in living.results]
-    unknown = (0, ZERO32, ZERO32, ZERO32, ZERO32, 0, ZERO32, 0)
+    unknown = (0, ZERO32, ZERO32, ZERO32, ZERO32, 0, b"", b"", 0)
     hashes = [living.hash(round_) for round_ in sorted(living.results, reverse=True)[:2]]
     opened = [opened_struct(living, node, Round(current)) for node in members if Round(current) in node.opened][:2]
-    nothing = ("0x" + "00" * 20, (ZERO32, ZERO32, 0, 0, ZERO32), ZERO32)
+    nothing = ("0x" + "00" * 20, (ZERO32, ZERO32, 0, 0, ZERO32))
     now = int(living.web3.eth.get_block("latest")["timestamp"])
     match internal:
         case "GroupId":
@@ -435,7 +434,7 @@ def tuple_of(living: Living, round_: Round) -> tuple[Any, ...]:
 
 def opened_struct(living: Living, node: Any, round_: Round) -> tuple[Any, ...]:
     _, opened = opened_by(living, node, round_)
-    return node.address, as_struct(opened), keccak(opened.scores)
+    return node.address, as_struct(opened)
 
 
 def invitation_by(living: Living, caller: Address) -> bytes:
@@ -504,8 +503,8 @@ def reveals_with(living: Living, caller: Address) -> Iterator[tuple[Any, ...]]:
     for node in living.members:
         if Round(current) in node.opened:
             opened = node.opened[Round(current)]
-            for result in (tuple_of(living, Round(current - 1)), (0, ZERO32, ZERO32, ZERO32, ZERO32, 0, ZERO32, 0)):
-                yield round_id(living.group, current), as_struct(opened), opened.scores, result
+            for result in (tuple_of(living, Round(current - 1)), (0, ZERO32, ZERO32, ZERO32, ZERO32, 0, b"", b"", 0)):
+                yield round_id(living.group, current), as_struct(opened), result
 
 
 def test_the_walk_would_notice(living: Living) -> None:

@@ -25,7 +25,7 @@ from swarm_chain.protocol.commitment import commitment, genesis_hash
 from swarm_chain.protocol.relaying import MESSAGE_BYTES, SignedCommit, SignedReveal, sign_commit, sign_reveal
 from swarm_chain.relay import desk_server, service
 from swarm_chain.relay.settings import RelaySettings
-from swarm_chain.types import ZERO32, Address, Digest, GroupId, Phase, Reveal, Round, Rule, Scoring, Terms
+from swarm_chain.types import ZERO32, Address, Digest, GroupId, Mixing, Phase, Reveal, Round, Rule, Scoring, Terms
 
 COUNT = 3
 STAKE = 10**18
@@ -76,6 +76,7 @@ def swarm(contracts: Contracts, treasury: Sender) -> Swarm:
         min_exponent=4,
         max_exponent=20,
         rule=Rule.TRIMMED_MEAN,
+        mixing=Mixing.NONE,
         scoring=Scoring.EQUAL,
         capacity=5,
         min_updates=2,

@@ -141,7 +141,7 @@ class Story:
 
     def comes_to(self, round_: int, parent: bytes, *nodes: Node) -> None:
         included = sum(1 << node.seat for node in nodes)
-        self.results[round_] = Result(Round(round_), parent, Digest(b"\x0a" * 32), b"\x0b" * 32, b"\x0c" * 32, included, ZERO32, -4)
+        self.results[round_] = Result(Round(round_), parent, Digest(b"\x0a" * 32), b"\x0b" * 32, b"\x0c" * 32, included, b"", b"", -4)
 
     def finalize(self, round_: int) -> None:
         self.pass_time(WHY.challenge_window + 1)

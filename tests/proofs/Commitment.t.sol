@@ -15,7 +15,6 @@ contract CommitmentProofs is Proof {
         bytes32 parent;
         bytes32 updateRoot;
         uint96 report;
-        bytes32 scoresHash;
         bytes32 salt;
         uint256 available;
     }
@@ -34,7 +33,6 @@ contract CommitmentProofs is Proof {
                 opening.updateRoot,
                 bytes20(0),
                 bytes12(opening.report),
-                opening.scoresHash,
                 opening.salt
             );
     }
@@ -47,33 +45,32 @@ contract CommitmentProofs is Proof {
             report: Report.wrap(opening.report),
             available: opening.available
         });
-        return Commitment.commitment(opening.manager, RoundId.wrap(opening.id), opening.node, opened, opening.scoresHash);
+        return Commitment.commitment(opening.manager, RoundId.wrap(opening.id), opening.node, opened);
     }
 
     function check_commitmentIsTheHashOfItsPreimage(Opening memory opening) external view {
         assert(_commitment(opening) == bytes24(keccak256(_preimage(opening))));
     }
 
-    function commitmentOf(RoundId id, address node, Reveal calldata opened, bytes32 scoresHash) external view returns (bytes24) {
-        return Commitment.commitmentOf(id, node, opened, scoresHash);
+    function commitmentOf(RoundId id, address node, Reveal calldata opened) external view returns (bytes24) {
+        return Commitment.commitmentOf(id, node, opened);
     }
 
     /// @dev The form that the round manager uses, about itself, is the same.
     function check_commitmentFromCalldataIsTheSame(
         uint64 id,
         address node,
-        Reveal calldata opened,
-        bytes32 scoresHash
+        Reveal calldata opened
     ) external view {
-        bytes24 expected = Commitment.commitment(address(this), RoundId.wrap(id), node, opened, scoresHash);
-        assert(this.commitmentOf(RoundId.wrap(id), node, opened, scoresHash) == expected);
+        bytes24 expected = Commitment.commitment(address(this), RoundId.wrap(id), node, opened);
+        assert(this.commitmentOf(RoundId.wrap(id), node, opened) == expected);
     }
 
     /// @dev Two openings have one hash only if all they bind is the same. What is available is not bound.
     function check_preimageBindsEveryField(Opening memory one, Opening memory other) external view {
         bool isSame = one.manager == other.manager && one.id == other.id && one.node == other.node;
         isSame = isSame && one.parent == other.parent && one.updateRoot == other.updateRoot && one.report == other.report;
-        isSame = isSame && one.scoresHash == other.scoresHash && one.salt == other.salt;
+        isSame = isSame && one.salt == other.salt;
         assert((keccak256(_preimage(one)) == keccak256(_preimage(other))) == isSame);
     }
 
@@ -99,14 +96,14 @@ contract CommitmentProofs is Proof {
         bool isSame = manager == otherManager && group == otherGroup && result.round == other.round;
         isSame = isSame && result.parent == other.parent && result.modelDigest == other.modelDigest;
         isSame = isSame && result.modelRoot == other.modelRoot && result.columnsRoot == other.columnsRoot;
-        isSame = isSame && result.included == other.included && result.choiceRoot == other.choiceRoot;
-        isSame = isSame && result.metric == other.metric;
+        isSame = isSame && result.included == other.included && keccak256(result.choice) == keccak256(other.choice);
+        isSame = isSame && keccak256(result.scores) == keccak256(other.scores) && result.metric == other.metric;
         bytes32 one = Commitment.resultHash(manager, GroupId.wrap(group), result);
         assert((one == Commitment.resultHash(otherManager, GroupId.wrap(otherGroup), other)) == isSame);
     }
 
     function check_genesisIsTheResultOfRoundZero(address manager, uint32 group, bytes32 digest, bytes32 root) external view {
-        Result memory result = Result(0, 0, digest, root, 0, 0, 0, 0);
+        Result memory result = Result(0, 0, digest, root, 0, 0, "", "", 0);
         GroupId id = GroupId.wrap(group);
         assert(Commitment.genesisHash(manager, id, digest, root) == Commitment.resultHash(manager, id, result));
     }

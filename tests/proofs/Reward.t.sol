@@ -26,7 +26,7 @@ contract RewardProofs is Proof {
 
     function _pay(uint96 budget, uint96 reward, uint256 elapsed, uint256 whole, uint256 half) private returns (uint256 paid) {
         DISTRIBUTOR.addBudget(GROUP, budget);
-        DISTRIBUTOR.pay(GROUP, IRewardDistributor.Payment(1, reward, elapsed, 80, whole, half, (1 << SEATS) - 1));
+        DISTRIBUTOR.pay(GROUP, IRewardDistributor.Payment(1, reward, elapsed, 80, whole, half, (1 << SEATS) - 1, ""));
         paid = budget - DISTRIBUTOR.budgetOf(GROUP);
     }
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from swarm_chain.chain.events.event import Event
+from swarm_chain.protocol.payment import halved, shares_of
+from swarm_chain.protocol.scores import decode_scores
 from swarm_chain.types import Address, Digest, GroupId, Round, Seat, Terms
 
 
@@ -129,7 +131,15 @@ class SeatAssigned(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundPaid(Event):
-    """What a final round paid, in wei. ``whole`` and ``half`` are bitmaps of the seats that got ``share`` and ``half_share``."""
+    """What a final round paid, in wei.
+
+    Attributes:
+        share: of the seat that scored best.
+        half_share: what is left of it to a seat that did not vote in the next round.
+        whole: bitmap of the seats credited with their shares.
+        half: of those credited with half of them.
+        scores: two bytes a seat of both, ascending by seat; empty where all score the same.
+    """
 
     group: GroupId
     round: Round
@@ -138,11 +148,12 @@ class RoundPaid(Event):
     half_share: int
     whole: int
     half: int
+    scores: bytes
 
     def credits(self) -> dict[Seat, int]:
         """What each paid seat was credited, in wei."""
-        shares = [(self.whole, self.share), (self.half, self.half_share)]
-        return {Seat(seat): share for seats, share in shares for seat in range(seats.bit_length()) if seats >> seat & 1}
+        shares = shares_of(self.share, decode_scores(self.scores, self.whole | self.half))
+        return {seat: share if self.whole >> seat & 1 else halved(share) for seat, share in shares.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

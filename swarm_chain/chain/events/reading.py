@@ -15,7 +15,7 @@ from web3.types import LogReceipt
 from swarm_chain.chain import artifacts
 from swarm_chain.chain.events import accounts, disputes, rounds
 from swarm_chain.chain.events.event import Event, Place
-from swarm_chain.types import Address, Result, Rule, Scoring, Terms, group_and_round, samples_and_metric
+from swarm_chain.types import Address, Mixing, Result, Rule, Scoring, Terms, group_and_round, samples_and_metric
 
 KINDS: tuple[type[Event], ...] = (*accounts.KINDS, *rounds.KINDS, *disputes.KINDS)
 """Every event of ours."""
@@ -133,8 +133,8 @@ def names_its_round(kind: type[Event]) -> bool:
 
 def terms_of(values: tuple[Any, ...]) -> Terms:
     """A ``Terms`` struct as the ABI decodes it."""
-    dimension, fraction_bits, low, high, rule, scoring, *rest = values
-    return Terms(dimension, fraction_bits, low, high, Rule(rule), Scoring(scoring), *rest)
+    dimension, fraction_bits, low, high, rule, mixing, scoring, *rest = values
+    return Terms(dimension, fraction_bits, low, high, Rule(rule), Mixing(mixing), Scoring(scoring), *rest)
 
 
 def result_of(values: tuple[Any, ...]) -> Result:

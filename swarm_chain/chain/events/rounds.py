@@ -155,16 +155,6 @@ def _node(entry: bytes) -> Address:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScoresReported(Event):
-    """The committee's reports of a node, in the transaction of its reveal."""
-
-    group: GroupId
-    round: Round
-    node: Address
-    scores: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RoundClosed(Event):
     """Every commit of a round was revealed."""
 
@@ -232,7 +222,6 @@ KINDS: tuple[type[Event], ...] = (
     RevealStarted,
     Revealed,
     RevealsRelayed,
-    ScoresReported,
     RoundClosed,
     ResultPresented,
     RoundFinal,

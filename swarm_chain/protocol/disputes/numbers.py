@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from swarm_chain.protocol import merkle
-from swarm_chain.protocol.aggregation import aggregate
+from swarm_chain.protocol.aggregation import cut_of, stepped
+from swarm_chain.protocol.choice import Choice
 from swarm_chain.protocol.columns import columns_leaves
 from swarm_chain.protocol.disputes.evidence import Column, Coordinate, Exponent, Leaf, Opened, Tree
 from swarm_chain.protocol.grid import BLOCK, Codes, block_count, next_exponents
@@ -35,15 +36,20 @@ class Reference:
         parent: the result that they were trained on; ``before`` is its model.
         before: whose root is the parent's.
         updates: canonical, one at least, in any order.
+        choice: how the result says that they are mixed; none where the terms mix none.
     """
 
-    def __init__(self, terms: Terms, parent: Result, before: Model, updates: Sequence[IncludedUpdate]) -> None:
+    def __init__(
+        self, terms: Terms, parent: Result, before: Model, updates: Sequence[IncludedUpdate], choice: Choice | None = None
+    ) -> None:
         self.parent = parent
         self.updates = sorted(updates, key=lambda update: update.opened.node.lower())
         self._rows = [update.codes for update in self.updates]
         self._before = before
         exponents = next_exponents(self._rows, before.exponents, terms.min_exponent, terms.max_exponent)
-        self.model = Model(aggregate(terms.rule, self._rows, before), exponents, before.fraction_bits)
+        values = self._rows if choice is None else choice.takes
+        weights = stepped(self._rows, before, cut_of(terms.rule, len(values)), choice)
+        self.model = Model(weights, exponents, before.fraction_bits)
         self.hashes = {
             Tree.MODEL: [merkle.leaf_hash(merkle.Kind.MODEL, leaf) for leaf in model_leaves(self.model)],
             Tree.COLUMNS: [merkle.leaf_hash(merkle.Kind.COLUMNS, leaf) for leaf in columns_leaves(self._rows)],

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from swarm_chain.protocol.disputes.evidence import Absence, Availability, Challenge, Inclusion, Opened, Terms
 from swarm_chain.protocol.inclusion import available, seats_in
-from swarm_chain.types import ZERO32, CommittedUpdate, Result, Seat
+from swarm_chain.protocol.mixtures import decode_choice
+from swarm_chain.types import ZERO32, CommittedUpdate, Mixing, Result, Scoring, Seat
 from swarm_chain.types import Terms as GroupTerms
 
 
@@ -21,7 +22,7 @@ def find(result: Result, commits: Sequence[CommittedUpdate], terms: GroupTerms, 
         the smallest proof; ``None`` where the record shows nothing.
     """
     included = seats_in(result.included)
-    if len(included) < terms.min_updates or result.choice_root != ZERO32 or head not in (None, result.parent):
+    if len(included) < terms.min_updates or not _says_what_it_must(result, terms) or head not in (None, result.parent):
         return Terms(result)
     by_seat = {commit.seat: commit for commit in commits if commit.reveal is not None}
     for seat in included:
@@ -35,6 +36,14 @@ def find(result: Result, commits: Sequence[CommittedUpdate], terms: GroupTerms, 
         if not available(commits, by_seat[seat]):
             return Availability(result, seat, _without(commits, seat))
     return None
+
+
+def _says_what_it_must(result: Result, terms: GroupTerms) -> bool:
+    """Whether a result has a choice and scores, exactly where its group's terms want them."""
+    updates = len(seats_in(result.included))
+    if len(result.scores) != (2 * updates if terms.scoring is Scoring.NOVELTY else 0):
+        return False
+    return not result.choice if terms.mixing is Mixing.NONE else decode_choice(result.choice, updates) is not None
 
 
 def opening(commit: CommittedUpdate) -> Opened:

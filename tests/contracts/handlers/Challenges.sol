@@ -103,7 +103,7 @@ abstract contract Challenges is Members {
 
     function _openedOf(uint256 g, uint32 round, uint256 seat) internal view returns (Opened memory) {
         Vote memory vote = votes[g][round][seat];
-        return Opened({node: vote.node, opened: _openingOf(g, round, vote), scoresHash: 0});
+        return Opened({node: vote.node, opened: _openingOf(g, round, vote)});
     }
 
     function _callOf(uint256 g, uint32 round, bytes32 hash, Fault fault) private view returns (bytes memory) {

@@ -215,7 +215,7 @@ contract Handler is Checks {
 
     function _meddleWithPay(uint256 g, address who, uint64 identity) private {
         GroupId id = arena[g];
-        IRewardDistributor.Payment memory payment = IRewardDistributor.Payment(1, 1e18, 1, 1, 31, 0, 31);
+        IRewardDistributor.Payment memory payment = IRewardDistributor.Payment(1, 1e18, 1, 1, 31, 0, 31, "");
         _mustFail(who, address(distributor), abi.encodeCall(IRewardDistributor.pay, (id, payment)));
         _mustFail(who, address(distributor), abi.encodeCall(IRewardDistributor.addBudget, (id, 1)));
         _mustFail(who, address(distributor), abi.encodeCall(IRewardDistributor.assign, (id, 0, who, who)));

@@ -111,7 +111,7 @@ abstract contract Honest is Model {
         if (fault == Fault.Exponent) leaf = leaf == 3 ? 1 : 3;
         result.modelRoot = modelRoots[leaf - 1];
         if (fault == Fault.Column) result.columnsRoot = _leafHash(Merkle.Kind.Columns, _columns(_popcount(included), 7));
-        if (fault == Fault.Terms && _popcount(included) > 1) result.choiceRoot = bytes32("chosen");
+        if (fault == Fault.Terms && _popcount(included) > 1) result.choice = "chosen";
         if (fault == Fault.Parent) result.parent = keccak256("another parent");
         if (fault == Fault.Withheld) result.modelDigest = keccak256(abi.encode("withheld", result.modelDigest));
         hash = _keep(g, result);

@@ -48,7 +48,7 @@ abstract contract Votes is Honest {
     function _commit(uint256 g, uint32 round, uint256 seat, Vote memory vote) internal {
         RoundId id = RoundIds.make(arena[g], round);
         Reveal memory opened = _openingOf(g, round, vote);
-        bytes24 commitment = Commitment.commitment(address(rounds), id, vote.node, opened, 0);
+        bytes24 commitment = Commitment.commitment(address(rounds), id, vote.node, opened);
         vm.prank(vote.node);
         rounds.commit(id, keccak256(abi.encode(vote.node, round)), commitment);
         _committed(g, round, seat, vote);
@@ -60,7 +60,7 @@ abstract contract Votes is Honest {
         for (uint256 i = 0; i < seats.length; ++i) {
             Reveal memory opened = _openingOf(g, round, given[i]);
             batch[i].sealedDigest = keccak256(abi.encode(given[i].node, round));
-            batch[i].commitment = Commitment.commitment(address(rounds), id, given[i].node, opened, 0);
+            batch[i].commitment = Commitment.commitment(address(rounds), id, given[i].node, opened);
             bytes32 kind = keccak256("Commit(uint32 group,uint32 round,bytes32 sealedDigest,bytes24 commitment)");
             bytes32 content = keccak256(abi.encode(kind, arena[g], round, batch[i].sealedDigest, batch[i].commitment));
             (batch[i].r, batch[i].vs) = _compactly(given[i].node, content);
@@ -122,7 +122,7 @@ abstract contract Votes is Honest {
         presents = presents && isKnown[vote.parent] && result.round + 1 == round && result.round != 0;
         if (members[g][seat].node != vote.node) _saw(Situation.RevealedByOldKey);
         vm.prank(vote.node);
-        if (presents) rounds.revealWith(id, opened, "", result);
+        if (presents) rounds.revealWith(id, opened, result);
         else rounds.reveal(id, opened);
         if (presents && rounds.presentedOf(arena[g], result.round % 8).matches(result.round, vote.parent)) {
             _saw(Situation.Presented);

@@ -18,10 +18,10 @@ from swarm_chain.node.settings import NodeSettings
 from swarm_chain.node.watching import WatchSettings, _commitment
 from swarm_chain.protocol.group_key import fresh_key, key_commitment
 from swarm_chain.storage.embedded import EmbeddedStore
-from swarm_chain.types import ZERO32, Address, Digest, GroupId, Rule, Scoring, Terms
+from swarm_chain.types import ZERO32, Address, Digest, GroupId, Mixing, Rule, Scoring, Terms
 
 CREATOR = Address("0x5FbDB2315678afecb367f032d93F642f64180aa3")
-TERMS = Terms(1, 24, 2, 10, Rule.MEAN, Scoring.EQUAL, 8, 2, 5_000, True, 60, 30, 30, 300, 3, 8, 0, 0)
+TERMS = Terms(1, 24, 2, 10, Rule.MEAN, Mixing.NONE, Scoring.EQUAL, 8, 2, 5_000, True, 60, 30, 30, 300, 3, 8, 0, 0)
 GROUP = Group(GroupId(7), CREATOR, TERMS, Digest(ZERO32), Digest(ZERO32), ZERO32)
 
 

@@ -15,7 +15,7 @@ from swarm_chain.node import relayed
 from swarm_chain.node.journal import JournaledCommit
 from swarm_chain.node.relayed import RelayHand, is_late
 from swarm_chain.protocol.relaying import SignedCommit, SignedReveal, signer
-from swarm_chain.types import Address, Digest, Domain, GroupId, Phase, Reveal, Round, Rule, Scoring, Terms
+from swarm_chain.types import Address, Digest, Domain, GroupId, Mixing, Phase, Reveal, Round, Rule, Scoring, Terms
 
 ACCOUNT = Account.from_key(b"\x06" * 32)
 CONTRACT = Address("0x" + "52" * 20)
@@ -26,6 +26,7 @@ TERMS = Terms(
     min_exponent=4,
     max_exponent=20,
     rule=Rule.MEAN,
+    mixing=Mixing.NONE,
     scoring=Scoring.EQUAL,
     capacity=5,
     min_updates=2,

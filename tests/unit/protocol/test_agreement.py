@@ -3,10 +3,10 @@ import pytest
 from swarm_chain.protocol.agreement import agrees, expected_parent, is_struck, parent_of
 from swarm_chain.protocol.phases import Duty, duty, is_idle, on_roster, phase, reveals_are_in, round_to_commit
 from swarm_chain.protocol.settlement import Settlement, settlement, unpresented
-from swarm_chain.types import ZERO32, Phase, RoundView, Rule, Scoring, SeatView, Terms
+from swarm_chain.types import ZERO32, Mixing, Phase, RoundView, Rule, Scoring, SeatView, Terms
 
 # Quorum 5,000; challenge window 10 s and idle timeout 300 s.
-TERMS = Terms(700, 24, -4, 20, Rule.MEAN, Scoring.EQUAL, 5, 2, 5000, False, 60, 20, 10, 300, 3, 8, 10**20, 10**20)
+TERMS = Terms(700, 24, -4, 20, Rule.MEAN, Mixing.NONE, Scoring.EQUAL, 5, 2, 5000, False, 60, 20, 10, 300, 3, 8, 10**20, 10**20)
 HEAD, RESULT, STRANGE = b"\x0a" * 32, b"\x01" * 32, b"\xee" * 32
 
 

@@ -27,13 +27,13 @@ from swarm_chain.protocol.grid import BLOCK, block_count
 from swarm_chain.protocol.model import Model, encode_model, model_root
 from swarm_chain.protocol.sealing import seal
 from swarm_chain.protocol.update import LEAF, UpdateHeader, update_root
-from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, Domain, GroupId, Result, Reveal, Round, Rule, Scoring, Seat
+from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, Domain, GroupId, Mixing, Result, Reveal, Round, Rule, Scoring, Seat
 from swarm_chain.types import Terms as GroupTerms
 
 D = 700
 DOMAIN = Domain(31337, Address("0x5FbDB2315678afecb367f032d93F642f64180aa3"), GroupId(1))
 PARENT = b"\x11" * 32
-TERMS = GroupTerms(D, 24, -4, 20, Rule.MEDIAN, Scoring.EQUAL, 8, 2, 5000, False, 60, 20, 10, 300, 3, 8, 0, 0)
+TERMS = GroupTerms(D, 24, -4, 20, Rule.MEDIAN, Mixing.NONE, Scoring.EQUAL, 8, 2, 5000, False, 60, 20, 10, 300, 3, 8, 0, 0)
 
 
 def node(seat: int) -> Address:
@@ -47,7 +47,7 @@ def commit(
 
 
 def result(included: int = 0b0111, **changes: object) -> Result:
-    return replace(Result(Round(1), PARENT, Digest(b"\x03" * 32), b"\x04" * 32, b"\x05" * 32, included, ZERO32, 3), **changes)
+    return replace(Result(Round(1), PARENT, Digest(b"\x03" * 32), b"\x04" * 32, b"\x05" * 32, included, b"", b"", 3), **changes)
 
 
 # ---------------------------------------------------------------------------------------------------- the record
@@ -59,7 +59,14 @@ def test_the_record_shows_nothing_wrong_with_what_is_right() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "head"), [(result(0b0001), PARENT), (result(0), None), (result(choice_root=b"\x01" * 32), None), (result(), b"\x09" * 32)]
+    ("wrong", "head"),
+    [
+        (result(0b0001), PARENT),
+        (result(0), None),
+        (result(choice=b"\x01"), None),
+        (result(scores=bytes(4)), None),
+        (result(), b"\x09" * 32),
+    ],
 )
 def test_terms(wrong: Result, head: bytes | None) -> None:
     assert record.find(wrong, [commit(seat) for seat in range(4)], TERMS, head) == Terms(wrong)

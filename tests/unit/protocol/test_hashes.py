@@ -11,12 +11,12 @@ def _domains(case):
 
 
 def _reveals(case):
-    names = ("salt", "parent", "updateRoot", "samples", "metric", "available", "scores")
+    names = ("salt", "parent", "updateRoot", "samples", "metric", "available")
     return [Reveal(*fields) for fields in zip(*(case[name] for name in names), strict=True)]
 
 
 def _results(case):
-    names = ("round", "parent", "modelDigest", "modelRoot", "columnsRoot", "included", "choiceRoot", "metric")
+    names = ("round", "parent", "modelDigest", "modelRoot", "columnsRoot", "included", "choice", "scores", "metric")
     return [Result(*fields) for fields in zip(*(case[name] for name in names), strict=True)]
 
 
@@ -42,8 +42,7 @@ def test_commitments(vectors):
         # abi.encode of static types is their words in a row: put together here by hand.
         name, report = _word(domain.group * 2**32 + number), _word(reveal.samples * 2**64 + reveal.metric % 2**64)
         where = _word(domain.chain_id) + _address(domain.round_manager) + name + _address(node)
-        scores = keccak(reveal.scores) if reveal.scores else ZERO32
-        assert keccak(where + reveal.parent + reveal.update_root + report + scores + reveal.salt)[:24] == expected
+        assert keccak(where + reveal.parent + reveal.update_root + report + reveal.salt)[:24] == expected
         assert keccak(expected + bytes(8) + _word(reveal.available))[:24] == digest
 
 
@@ -72,7 +71,8 @@ def test_results(vectors):
             + result.model_root
             + result.columns_root
             + _word(result.included)
-            + result.choice_root
+            + keccak(result.choice)
+            + keccak(result.scores)
             + _word(result.metric)
         )
         assert keccak(words) == expected
@@ -84,11 +84,11 @@ def test_the_genesis_is_a_result_of_round_zero(vectors):
     assert genesis_hash(_domains(case)[0], genesis.model_digest, genesis.model_root) == case["resultHash"][0]
 
 
-@pytest.mark.parametrize("field", ["salt", "parent", "update_root", "samples", "metric", "scores"])
+@pytest.mark.parametrize("field", ["salt", "parent", "update_root", "samples", "metric"])
 def test_a_commitment_binds_every_field_but_the_availability(vectors, field):
     case = vectors("commitment")
     domain, reveal, node = _domains(case)[0], _reveals(case)[0], case["node"][0]
-    changed = {"samples": 7, "metric": 7, "scores": b"7"}.get(field, ZERO32)
+    changed = {"samples": 7, "metric": 7}.get(field, ZERO32)
     assert commitment(domain, 1, node, dataclasses.replace(reveal, **{field: changed})) != commitment(domain, 1, node, reveal)
 
 
@@ -104,13 +104,3 @@ def test_a_commitment_is_bound_to_its_place(vectors):
         (dataclasses.replace(domain, round_manager=node), 1, node),
     ]
     assert len({commitment(*place, reveal) for place in places}) == len(places)
-
-
-def test_no_scores_are_no_empty_scores(vectors):
-    """Whoever reveals without scores opened a commitment without them."""
-    case = vectors("commitment")
-    domain, reveal, node = _domains(case)[0], _reveals(case)[0], case["node"][0]
-    assert reveal.scores == b""
-    zero = _word(domain.chain_id) + _address(domain.round_manager) + _word(round_id(domain.group, 1)) + _address(node)
-    zero += reveal.parent + reveal.update_root + _word(report_of(reveal.samples, reveal.metric)) + ZERO32 + reveal.salt
-    assert commitment(domain, 1, node, reveal) == keccak(zero)[:24]

@@ -15,7 +15,7 @@ from swarm_chain.protocol.grid import block_count, next_exponents
 from swarm_chain.protocol.inclusion import available, bitmap_of, candidates, seats_in
 from swarm_chain.protocol.metric import weighted_median
 from swarm_chain.protocol.model import Model, decode_model, encode_model, model_root
-from swarm_chain.types import ZERO32, CommittedUpdate, Domain, Reveal, Rule, Scoring, Terms
+from swarm_chain.types import ZERO32, CommittedUpdate, Domain, Mixing, Reveal, Rule, Scoring, Terms
 
 DOMAIN = Domain(31337, "0x5FbDB2315678afecb367f032d93F642f64180aa3", 7)
 PARENT = b"\x0a" * 32
@@ -33,6 +33,7 @@ TERMS = Terms(
     min_exponent=-4,
     max_exponent=20,
     rule=Rule.TRIMMED_MEAN,
+    mixing=Mixing.NONE,
     scoring=Scoring.EQUAL,
     capacity=5,
     min_updates=2,
@@ -133,7 +134,7 @@ def test_an_outcome_is_what_the_parts_give():
     assert made.result.model_digest == _digest(made.model_bytes)
     assert made.result.columns_root == columns_root(rows)
     assert (made.result.round, made.result.parent, made.result.included) == (1, PARENT, 0b11111)
-    assert (made.result.choice_root, made.result.metric) == (ZERO32, 20)
+    assert (made.result.choice, made.result.scores, made.result.metric) == (b"", b"", 20)
     assert sorted(made.opened) == [0, 1, 2, 3, 4]
 
 

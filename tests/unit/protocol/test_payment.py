@@ -50,7 +50,7 @@ def test_three_seats_one_of_which_did_not_vote() -> None:
 
 
 PARENT = b"\x01" * 32
-RESULT = Result(Round(3), PARENT, Digest(ZERO32), ZERO32, ZERO32, 0b00001, ZERO32, 0)
+RESULT = Result(Round(3), PARENT, Digest(ZERO32), ZERO32, ZERO32, 0b00001, b"", b"", 0)
 
 
 def update(
