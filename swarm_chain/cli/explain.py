@@ -7,7 +7,7 @@ from swarm_chain.cli import present
 from swarm_chain.cli.present import clock, exact
 from swarm_chain.errors import KeyFileError, UnknownError, UsageError
 from swarm_chain.protocol.addresses import read_address
-from swarm_chain.types import Address, Phase, Round, Seat
+from swarm_chain.types import Address, Phase, Round, Scoring, Seat
 
 if TYPE_CHECKING:
     from swarm_chain.chain.past_round import PastRound
@@ -142,15 +142,27 @@ def _final(past: "PastRound", seat: Seat) -> tuple[str, tuple[str, ...]]:
     missing = absence(seat, past.ballot.updates.values(), past.result, weighed=past.ballot.weighed)
     if missing is not None:
         return "nothing", (_left_out(past, seat, missing), *_forfeit(past, seat))
+    scored = _scored(past, seat)
     if past.facts.voted >> seat & 1:
-        return "whole", (f"Its update is in the result, and it revealed in round {after} too: a whole share.",)
+        return "whole", (f"Its update is in the result, and it revealed in round {after} too: a whole share.", *scored)
     if seat not in votes.members:
         why = f"it had left by round {after}"
     elif seat not in votes.updates:
         why = f"it committed nothing in round {after}"
     else:
         why = f"it did not reveal what it committed in round {after}"
-    return "half", (f"Its update is in the result, but {why}, and so did not vote for it: half a share.",)
+    return "half", (f"Its update is in the result, but {why}, and so did not vote for it: half a share.", *scored)
+
+
+def _scored(past: "PastRound", seat: Seat) -> tuple[str, ...]:
+    """What a member's share goes by, where updates are scored."""
+    assert past.facts is not None
+    if past.terms.scoring is Scoring.EQUAL:
+        return ()
+    score, best = past.facts.scores[seat], max(past.facts.scores.values())
+    if score == 0:
+        return ("Its update scored nothing: what was new in it did not go the way of what was new in the others'.",)
+    return (f"By what was new in it its update scored {score:,}, the best one {best:,}: shares are in proportion.",)
 
 
 def _not_final(past: "PastRound", seat: Seat) -> tuple[str, ...]:

@@ -53,12 +53,14 @@ def _show_shares(swarm: "Swarm", found: "Explanation") -> None:
     for seat, sitter in sorted(found.past.ballot.members.items()):
         part = "nothing" if seat not in payment.shares else "a share" if facts.voted >> seat & 1 else "half a share"
         who = swarm.names.get(sitter.node, sitter.node) + (" ◀" if seat == found.seat else "")
-        rows.append((str(seat), who, part, exact(payment.credits.get(seat, 0))))
+        score = f"{facts.scores[seat]:,}" if seat in facts.scores else ""
+        rows.append((str(seat), who, score, part, exact(payment.credits.get(seat, 0))))
     if payment.halved:
-        rows.append(("", "the budget", "the other halves", exact(payment.halved)))
+        rows.append(("", "the budget", "", "the other halves", exact(payment.halved)))
     if payment.rounded:
-        rows.append(("", "the budget", f"what {len(payment.shares)} shares in whole billionths leave", exact(payment.rounded)))
-    present.table("Who got it", (">seat", "node", "", ">tokens"), rows, footer=("", "shared out", "", exact(payment.pot)))
+        rows.append(("", "the budget", "", f"what {len(payment.shares)} shares in whole billionths leave", exact(payment.rounded)))
+    columns, footer = (">seat", "node", ">score", "", ">tokens"), ("", "shared out", "", "", exact(payment.pot))
+    present.table("Who got it", columns, rows, footer=footer)
 
 
 def as_json(found: "Explanation") -> dict[str, object]:
@@ -87,6 +89,7 @@ def as_json(found: "Explanation") -> dict[str, object]:
             "unfunded": str(payment.unfunded),
             "early": str(payment.early),
             "pot": str(payment.pot),
+            "scores": {str(seat): score for seat, score in facts.scores.items()},
             "credits": {str(seat): str(credit) for seat, credit in payment.credits.items()},
             "paid": str(payment.paid),
             "halved": str(payment.halved),

@@ -12,7 +12,7 @@ from swarm_chain.cli.group_create import create
 from swarm_chain.cli.migrate import migrate
 from swarm_chain.cli.move import move
 from swarm_chain.errors import UsageError
-from swarm_chain.types import GroupId
+from swarm_chain.types import GroupId, Scoring
 
 if TYPE_CHECKING:
     from swarm_chain.chain.groups import Group
@@ -79,6 +79,7 @@ def show(
     Example: `swarm-chain group show 1`
     """
     from swarm_chain.cli.wiring import open_swarm
+    from swarm_chain.protocol.rules import rule_of
 
     swarm = open_swarm(options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment))
     found = swarm.group(group)
@@ -93,7 +94,8 @@ def show(
         ("budget", f"{present.tokens(int(summary['budget']))} tokens, {present.tokens(terms.reward_per_round)} a round"),
         ("stake a seat", f"{present.tokens(terms.stake)} tokens"),
         ("model", f"{terms.dimension:,} coordinates, {terms.fraction_bits} fraction bits"),
-        ("rule", f"{terms.rule.name.lower().replace('_', ' ')}, at least {terms.min_updates} updates, quorum {terms.quorum_bps / 100:g} %"),
+        ("rule", f"{rule_of(terms.rule, terms.mixing).name}, at least {terms.min_updates} updates, quorum {terms.quorum_bps / 100:g} %"),
+        ("rewards", "equal" if terms.scoring is Scoring.EQUAL else "by what is new in each update"),
         ("durations", f"commit {present.seconds(terms.commit_duration)}, reveal {present.seconds(terms.reveal_duration)}"),
         ("final after", f"{present.seconds(terms.challenge_window)}; void when idle for {present.seconds(terms.idle_timeout)}"),
         ("members", f"{summary['seats']} of {terms.capacity}" + (", by invitation" if terms.by_invitation else "")),

@@ -9,14 +9,14 @@ import typer
 
 from swarm_chain.cli import options, present
 from swarm_chain.errors import ConfigurationError, UsageError
-from swarm_chain.types import Mixing, Rule, Scoring, Terms
+from swarm_chain.types import Scoring, Terms
 
 if TYPE_CHECKING:
     from swarm_chain.learning.task import Task
 
 LOCAL_DURATIONS = {"commit_duration": 60, "reveal_duration": 20, "challenge_window": 10, "idle_timeout": 300}
 PUBLIC_DURATIONS = {"commit_duration": 1800, "reveal_duration": 600, "challenge_window": 3600, "idle_timeout": 86_400}
-RULES = {"mean": Rule.MEAN, "trimmed-mean": Rule.TRIMMED_MEAN, "median": Rule.MEDIAN}
+SCORINGS = {scoring.name.lower(): scoring for scoring in Scoring}
 TERMS = "Terms: fixed for the group's whole life"
 PRIVACY = "Differential privacy of every node's samples: off without --privacy-epsilon"
 
@@ -46,7 +46,13 @@ def create(
         float | None, _privacy("Noise of a step, in multiples of the clipping norm; 1 if not given; more allows more rounds.")
     ] = None,
     privacy_clip: Annotated[float | None, _privacy("The most that one sample's gradient counts, in L2 norm; 1 if not given.")] = None,
-    rule: Annotated[str, typer.Option(help="mean, trimmed-mean or median.", rich_help_panel=TERMS)] = "trimmed-mean",
+    rule: Annotated[
+        str,
+        typer.Option(help="How updates become one step: a name of docs/rules.md.", rich_help_panel=TERMS),
+    ] = "trimmed-mean",
+    scoring: Annotated[
+        str, typer.Option(help="How rewards are split: equal, or novelty, by what is new in each update.", rich_help_panel=TERMS)
+    ] = "equal",
     capacity: Annotated[int, typer.Option(min=1, max=255, help="Seats.", rich_help_panel=TERMS)] = 5,
     min_updates: Annotated[int, typer.Option(min=1, max=255, help="A round with fewer has no result.", rich_help_panel=TERMS)] = 2,
     quorum: Annotated[float, typer.Option(min=0.5, max=1.0, help="Share of the weight that must agree.", rich_help_panel=TERMS)] = 0.5,
@@ -86,9 +92,11 @@ def create(
     from swarm_chain.cli import group_keys
     from swarm_chain.cli.published import Published
     from swarm_chain.cli.wiring import open_swarm
+    from swarm_chain.protocol.rules import RULES
 
-    if rule not in RULES:
-        raise UsageError(f"There is no rule {rule!r}.", "Nothing was sent.", f"Choose one of {', '.join(RULES)}.")
+    for what, given, known in (("rule", rule, RULES), ("scoring", scoring, SCORINGS)):
+        if given not in known:
+            raise UsageError(f"There is no {what} {given!r}.", "Nothing was sent.", f"Choose one of {', '.join(known)}.")
     settings = options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment, key=key, password_file=password_file)
     privacy = {"epsilon": privacy_epsilon, "delta": privacy_delta, "noise": privacy_noise, "clip": privacy_clip}
     wanted = _private(_in_codec(_task(task, manifest, parts, steps), codec), privacy)
@@ -113,9 +121,9 @@ def create(
             fraction_bits=wanted.numbers.fraction_bits,
             min_exponent=wanted.numbers.min_exponent,
             max_exponent=wanted.numbers.max_exponent,
-            rule=RULES[rule],
-            mixing=Mixing.NONE,
-            scoring=Scoring.EQUAL,
+            rule=RULES[rule].coordinates,
+            mixing=RULES[rule].mixing,
+            scoring=SCORINGS[scoring],
             capacity=capacity,
             min_updates=min_updates,
             quorum_bps=round(quorum * 10_000),

@@ -5,19 +5,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from swarm_chain.chain.views import Snapshot
-from swarm_chain.errors import IntegrityError
 from swarm_chain.learning import kernels
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.follower import Follower
+from swarm_chain.node.history import History
 from swarm_chain.node.journal import JournaledResult
 from swarm_chain.node.observing import Work
+from swarm_chain.node.opening import open_update
 from swarm_chain.node.parents import UNUSABLE, Parents
 from swarm_chain.protocol import inclusion, outcome
 from swarm_chain.protocol.agreement import is_struck, parent_of
 from swarm_chain.protocol.commitment import result_hash
 from swarm_chain.protocol.grid import Codes
-from swarm_chain.protocol.sealing import max_sealed_size, unseal
-from swarm_chain.protocol.update import update_root
 from swarm_chain.storage.cid import File, cut
 from swarm_chain.types import CommittedUpdate, Digest, Phase, Round, Seat
 
@@ -49,6 +48,7 @@ class Aggregator:
         self._member = member
         self._parents = parents
         self._collector = collector
+        self._history = History(member, parents, collector)
         self._report = report
         self._said: set[tuple[Round, str]] = set()
         self._made_from: dict[Round, tuple[bytes, Sequence[CommittedUpdate]]] = {}
@@ -68,17 +68,19 @@ class Aggregator:
                 continue  # it is void, whatever it came to
             parent = parent_of(round_, head, settled, snapshot.rounds, self._member.terms.quorum_bps)
             commits = self._collector.commits(snapshot, round_)
-            if self._made_from.get(round_) == (parent, commits) or not self._collector.fetch(round_, needed(commits, parent)):
+            if self._made_from.get(round_) == (parent, commits):
                 continue
             before = self._member.journal.result_of(round_)
-            self._member.observers.begin(Work.AGGREGATE, round_)
             try:
-                computed = self._keep(self._computed(round_, parent, commits))
+                made = self._computed(snapshot, round_, parent, commits)
             except UNUSABLE as error:
                 if (round_, error.what) not in self._said:
                     self._said.add((round_, error.what))
                     log.warning("Round %d cannot be computed here: %s", round_, error.what)
                 continue
+            if made is None:
+                continue
+            computed = self._keep(made)
             self._member.observers.end(Work.AGGREGATE, round_)
             self._made_from[round_] = parent, commits
             if computed != before:
@@ -97,27 +99,31 @@ class Aggregator:
             return None
         parent = parent_of(round_, head.result_hash, head.settled_round, snapshot.rounds, self._member.terms.quorum_bps)
         commits = self._collector.commits(snapshot, round_)
-        if not self._collector.fetch(round_, needed(commits, parent)):
-            return None
         try:
-            computed = self._computed(round_, parent, commits)
+            computed = self._computed(snapshot, round_, parent, commits)
         except UNUSABLE as error:
             log.debug("Round %d: nothing can be expected of it here. %s", round_, error.what)
             return None
-        if computed.outcome.result is None:
+        if computed is None or computed.outcome.result is None:
             return None
         hash_ = result_hash(self._member.domain, computed.outcome.result)
         self._parents.keep(hash_, computed.outcome.model)
         return hash_
 
-    def _computed(self, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> "Computed":
-        """What a round comes to; computed once from the same commits."""
+    def _computed(self, snapshot: Snapshot, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> Computed | None:
+        """What a round comes to; computed once from the same commits. ``None`` while bytes are on their way."""
         last = self._last
-        if last is None or (last.round, last.parent, last.commits) != (round_, parent, commits):
-            last = self._last = compute(self._member, self._parents, round_, parent, commits)
-        return last
+        if last is not None and (last.round, last.parent, last.commits) == (round_, parent, commits):
+            return last
+        past = self._history.before(snapshot, round_, parent)
+        if not self._collector.fetch(round_, [*needed(commits, parent), *(update for each in past for update in each.updates)]):
+            return None
+        self._member.observers.begin(Work.AGGREGATE, round_)
+        known = self._history.rows(past, parent)
+        self._last = compute(self._member, self._parents, round_, parent, commits, known)
+        return self._last
 
-    def _keep(self, computed: "Computed") -> JournaledResult:
+    def _keep(self, computed: Computed) -> JournaledResult:
         """Stores the model, and journals the result."""
         member, result = self._member, computed.outcome.result
         self._last = None  # it is large, and not asked for again
@@ -139,15 +145,17 @@ def needed(commits: Sequence[CommittedUpdate], parent: bytes) -> list[CommittedU
     return [candidate for candidate in inclusion.candidates(commits, parent) if inclusion.available(commits, candidate)]
 
 
-def compute(member: Follower, parents: Parents, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> Computed:
-    """Computes a round's outcome. The bytes it needs are in the store.
+def compute(
+    member: Follower, parents: Parents, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate], known: Sequence[Codes]
+) -> Computed:
+    """Computes a round's outcome. The bytes it needs are in the store; ``known`` is what was known before it.
 
     Raises:
         NotFoundError: bytes, or the parent's model, are not here.
     """
     opened: dict[Seat, Codes] = {}
     for candidate in needed(commits, parent):
-        codes = _open(member, round_, candidate)
+        codes = open_update(member, round_, candidate)
         if codes is not None:
             opened[candidate.seat] = codes
     files: list[File] = []
@@ -157,22 +165,5 @@ def compute(member: Follower, parents: Parents, round_: Round, parent: bytes, co
         return files[-1].cid.digest
 
     model = parents.model(parent)
-    made = outcome.compute(member.domain, member.terms, round_, parent, model, commits, opened, digest_of, kernels.PASSES)
+    made = outcome.compute(member.domain, member.terms, round_, parent, model, commits, opened, digest_of, kernels.PASSES, known)
     return Computed(round_, parent, commits, made, files[-1] if files else None)
-
-
-def _open(member: Follower, round_: Round, candidate: CommittedUpdate) -> Codes | None:
-    """The codes of an update; ``None`` if it does not open canonically, which all find alike."""
-    assert candidate.reveal is not None  # candidates were revealed
-    header = member.header(round_, candidate.node)
-    # Given away to be opened, so that it is let go of as soon as it is decrypted: 16 updates take little more than their codes.
-    sealed = [member.store.get(candidate.sealed_digest, max_sealed_size(member.terms.dimension))]
-    try:
-        codes = unseal(header, candidate.reveal.salt, sealed.pop(), member.group_key)
-    except IntegrityError as error:
-        log.warning("Round %d: the update of seat %d does not count. %s", round_, candidate.seat, error.what)
-        return None
-    if update_root(header, codes, kernels.hashing(len(codes))) != candidate.reveal.update_root:
-        log.warning("Round %d: the update of seat %d does not count. It has another root than was revealed.", round_, candidate.seat)
-        return None
-    return codes

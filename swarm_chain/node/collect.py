@@ -13,6 +13,7 @@ from swarm_chain.errors import ChainError, StoreError
 from swarm_chain.node.follower import FETCH_SECONDS, Follower
 from swarm_chain.node.observing import Work
 from swarm_chain.protocol.codecs import DENSE_INT8, Codec
+from swarm_chain.protocol.novelty import REACH
 from swarm_chain.protocol.sealing import max_sealed_size
 from swarm_chain.types import ZERO32, CommittedUpdate, Digest, Round
 
@@ -45,6 +46,7 @@ class Collector:
         self._member = member
         self._max_bytes = max_sealed_size(member.terms.dimension, codec)
         self._commits: dict[Round, _Known] = {}
+        self._past: dict[Round, tuple[Block, list[CommittedUpdate]]] = {}
         self._noted: set[tuple[Digest, Round]] = set()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="collect")
         self._under_way: dict[Digest, Future[None]] = {}
@@ -75,6 +77,20 @@ class Collector:
             known = self._commits[round_] = _Known(snapshot.block, counts, found)
         return known.commits
 
+    def past_commits(self, snapshot: Snapshot, round_: Round) -> list[CommittedUpdate]:
+        """A round's commits, whether it is settled or not, as long as the chain's ring of rounds has it.
+
+        Raises:
+            ChainError: the chain's events are not all there.
+        """
+        if round_ > snapshot.head.settled_round:
+            return self.commits(snapshot, round_)
+        contracts, known = self._member.contracts, self._past.get(round_)
+        if known is None or not contracts.trail.holds(known[0], snapshot.block):
+            contracts.trail.follow(snapshot.block)
+            known = self._past[round_] = snapshot.block, contracts.rounds.commits(self._member.group, round_, snapshot.block.hash)
+        return known[1]
+
     def held(self, commits: Sequence[CommittedUpdate]) -> int:
         """How many need no fetching: their bytes are here, or they are empty."""
         return sum(commit.sealed_digest == ZERO32 or self._member.store.has(commit.sealed_digest) for commit in commits)
@@ -104,6 +120,7 @@ class Collector:
     def forget(self, settled: Round) -> None:
         """Lets go of settled rounds, and of what was fetched."""
         self._commits = {round_: known for round_, known in self._commits.items() if round_ > settled}
+        self._past = {round_: known for round_, known in self._past.items() if round_ > settled - REACH}
         self._said.clear()
         self._noted = {noted for noted in self._noted if noted[1] > settled}
         self._under_way = {digest: future for digest, future in self._under_way.items() if not future.done()}

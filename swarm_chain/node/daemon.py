@@ -326,9 +326,9 @@ class Daemon:
         self._parents.forget(snapshot.head.final_round)
         free_seats(member, snapshot)
         self._tell(credit=member.contracts.rewards.credit_of(member.group, member.seat))
-        final = self._parents.result(snapshot.head.result_hash)
-        if final is not None:
-            prune(member, self._settled, self._settings.keep_rounds, final.model_digest)
+        models = self._parents.last_models(snapshot.head.result_hash)
+        if models:
+            prune(member, self._settled, self._settings.keep_rounds, models)
 
 
 def _log_sighting(sighting: Sighting) -> None:

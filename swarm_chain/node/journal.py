@@ -101,7 +101,7 @@ class Journal:
             self._write(
                 "INSERT INTO commits"
                 " (round, commitment, salt, parent, update_root, samples, metric, sealed_digest, residual, momentum)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 *astuple(commit),
             )
             if commit.residual is not None:

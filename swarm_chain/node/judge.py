@@ -6,15 +6,21 @@ from dataclasses import dataclass
 
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import IntegrityError
+from swarm_chain.learning import kernels
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.follower import FETCH_SECONDS, Follower
+from swarm_chain.node.history import History
 from swarm_chain.node.parents import UNUSABLE, Parents
 from swarm_chain.protocol import inclusion
 from swarm_chain.protocol.disputes import record, updates
 from swarm_chain.protocol.disputes.evidence import Challenge, Tree
 from swarm_chain.protocol.disputes.numbers import IncludedUpdate, Reference
+from swarm_chain.protocol.grid import Codes
 from swarm_chain.protocol.metric import weighted_median
+from swarm_chain.protocol.mixtures import decode_choice, encode_choice
 from swarm_chain.protocol.model import encode_model, model_size
+from swarm_chain.protocol.outcome import compared
+from swarm_chain.protocol.scores import encode_scores
 from swarm_chain.protocol.sealing import max_sealed_size, unseal
 from swarm_chain.protocol.update import update_root
 from swarm_chain.storage.cid import digest_of
@@ -78,6 +84,7 @@ class Judge:
         self._follower = follower
         self._parents = parents
         self._collector = collector
+        self._history = History(follower, parents, collector)
         self._claimed: dict[bytes, bytes | None] = {}
 
     def judge(self, snapshot: Snapshot, hash_: bytes, result: Result, head: bytes | None) -> Verdict:
@@ -107,7 +114,10 @@ class Judge:
         if Tree.MODEL in wrong:
             return self._wrong_model(hash_, result, found)
         self._parents.keep(hash_, found.model)
-        return self._beside_the_numbers(result, commits, found)
+        known = self._known(snapshot, result)
+        if isinstance(known, Unjudged):
+            return known
+        return self._beside_the_numbers(result, commits, found, known)
 
     def reference(self, snapshot: Snapshot, result: Result) -> Reference | Wrong | Unjudged | Unprovable:
         """What a result's included updates come to from its parent; or what is wrong with one of them, or not here."""
@@ -130,7 +140,8 @@ class Judge:
             before = self._parents.model(result.parent)
         except UNUSABLE as error:
             return Unjudged(f"its parent's model cannot be had: {error.what}")
-        return Reference(follower.terms, parent, before, opened)
+        choice = decode_choice(result.choice, len(opened)) if result.choice else None
+        return Reference(follower.terms, parent, before, opened, choice)
 
     def _open(self, result: Result, commit: CommittedUpdate) -> IncludedUpdate | Wrong | Unjudged | Unprovable:
         follower, opened = self._follower, record.opening(commit)
@@ -169,12 +180,32 @@ class Judge:
                 self._claimed[hash_] = None
         return self._claimed[hash_]
 
-    def _beside_the_numbers(self, result: Result, commits: Sequence[CommittedUpdate], reference: Reference) -> Right | Unprovable:
+    def _known(self, snapshot: Snapshot, result: Result) -> list[Codes] | Unjudged | None:
+        """What was known before the result's round; ``None`` where that cannot be had here, so that its scores are not compared."""
+        try:
+            past = self._history.before(snapshot, result.round, result.parent)
+            if not self._collector.fetch(result.round, [update for each in past for update in each.updates]):
+                return Unjudged("an update of the rounds before, which it is scored by, was not fetched")
+            return self._history.rows(past, result.parent)
+        except UNUSABLE as error:
+            log.info("Round %d: the result's scores are not compared here: %s", result.round, error.what)
+            return None
+
+    def _beside_the_numbers(
+        self, result: Result, commits: Sequence[CommittedUpdate], reference: Reference, known: list[Codes] | None
+    ) -> Right | Unprovable:
         """What else could be wrong: nothing on chain can show it."""
         found = []
         if result.model_digest != digest_of(encode_model(reference.model)):
             found.append("it names another file than its model's")
         included = sorted((commit for commit in commits if result.included >> commit.seat & 1), key=lambda commit: commit.node.lower())
+        rows = [update.codes for update in reference.updates]
+        chosen, worth = compared(self._follower.terms, rows, known or [], reference.model.dimension, kernels.PASSES)
+        if chosen is not None and encode_choice(chosen) != result.choice:
+            found.append("it mixes its updates otherwise")
+        scores = {commit.seat: score for commit, score in zip(included, worth, strict=False)}
+        if known is not None and encode_scores(scores) != result.scores:
+            found.append("it scores its updates otherwise")
         metrics = [commit.reveal.metric for commit in included if commit.reveal is not None]
         if result.metric != weighted_median(metrics, [commit.weight for commit in included], [commit.node for commit in included]):
             found.append("its metric is not that of its updates")

@@ -11,7 +11,7 @@ from swarm_chain.node.follower import FETCH_SECONDS, Follower
 from swarm_chain.protocol.agreement import binds, expected_parent, parent_of
 from swarm_chain.protocol.model import Model, decode_model, model_root, model_size
 from swarm_chain.protocol.phases import is_idle
-from swarm_chain.types import ZERO32, Result, Round, RoundView
+from swarm_chain.types import ZERO32, Digest, Result, Round, RoundView
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,8 @@ UNUSABLE = (NotFoundError, IntegrityError, TooLargeError)
 BEFORE_THE_FIRST = RoundView(Round(0), 0, 0, 0, 0, 0, 0, 0, 0, ZERO32, 0, idle=False, struck=False, presented=False, due=0)
 """The current round of a group that had none: closed."""
 
-_KEPT = 3
+_KEPT = 4
+"""Models in memory: those of a round, of the two before that it is scored by, and the next."""
 REMEMBERED = 64
 """Rounds before the last final one whose results stay known. A reorg may take a few back."""
 
@@ -44,6 +45,15 @@ class Parents:
         if hash_ == self._member.genesis_hash:
             return self._member.genesis
         return self._member.journal.result_named(hash_) or self._shown(hash_)
+
+    def last_models(self, hash_: bytes) -> list[Digest]:
+        """Digests of a result's model and of those it was made from in turn, as far as updates are scored by them and results are known."""
+        found: list[Digest] = []
+        result = self.result(hash_)
+        while result is not None and len(found) < _KEPT:
+            found.append(result.model_digest)
+            result = self.result(result.parent)
+        return found
 
     def model(self, hash_: bytes) -> Model:
         """The model of a result, from the store or from other nodes.

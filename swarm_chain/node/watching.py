@@ -151,9 +151,9 @@ class Watcher:
         self._collector.forget(self._settled)
         self._watch.forget(self._settled)
         self._parents.forget(snapshot.head.final_round)
-        final = self._parents.result(snapshot.head.result_hash)
-        if final is not None:
-            prune(self._follower, self._settled, self._keep_rounds, final.model_digest)
+        models = self._parents.last_models(snapshot.head.result_hash)
+        if models:
+            prune(self._follower, self._settled, self._keep_rounds, models)
 
 
 @contextmanager

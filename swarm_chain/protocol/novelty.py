@@ -22,7 +22,9 @@ from swarm_chain.protocol.scores import FULL
 ONE = 2**30
 """A cosine of one; products of two fit into 63 bits."""
 ROUNDS = 2
-"""Rounds whose updates and steps are known."""
+"""Results whose updates and steps are known."""
+REACH = 4
+"""Rounds that they are looked for in: the chain tells the commits of the last eight alone."""
 _DEPENDENT = 2**20
 """A row is known already whose square's new part is below this part of ``ONE``: 3 % of its length."""
 _NEARLY_EQUAL = 10

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from swarm_chain.protocol import inclusion
+from swarm_chain.protocol import inclusion, novelty
 from swarm_chain.protocol.aggregation import cut_of, stepped
 from swarm_chain.protocol.choice import Choice, Gram, gram_matrix
 from swarm_chain.protocol.columns import columns_root
@@ -15,7 +15,6 @@ from swarm_chain.protocol.merkle import Digests, digests
 from swarm_chain.protocol.metric import weighted_median
 from swarm_chain.protocol.mixtures import encode_choice
 from swarm_chain.protocol.model import Model, encode_model, file_root
-from swarm_chain.protocol.novelty import scores
 from swarm_chain.protocol.rules import MIXINGS
 from swarm_chain.protocol.scores import encode_scores
 from swarm_chain.types import CommittedUpdate, Digest, Domain, Result, Round, Scoring, Seat, Terms
@@ -135,4 +134,4 @@ def compared(
     before = known if is_scored else ()
     gram = passes.gram_matrix([*before, *rows])
     chosen = choose(gram[len(before) :, len(before) :]) if choose is not None else None
-    return chosen, scores(gram, len(before), dimension) if is_scored else []
+    return chosen, novelty.scores(gram, len(before), dimension) if is_scored else []

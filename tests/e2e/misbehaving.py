@@ -33,6 +33,7 @@ class Misbehaving(Daemon):
     def __init__(self, behaviour, member, settings, stop):
         super().__init__(member, settings, None, stop)
         self.behaviour = behaviour
+        self.sent = None
         self.home = settings.home
         if "lies" in behaviour:
             computes.outcome.compute = self._lying(computes.outcome.compute)
@@ -47,7 +48,16 @@ class Misbehaving(Daemon):
             snapshot = self._look()
             self._collector.fetch(round_, self._collector.commits(snapshot, round_))
             time.sleep(0.1)
-        return None if self.does("votes_only", round_) else super()._train(round_, parent)
+        if self.does("votes_only", round_):
+            return None
+        update = super()._train(round_, parent)
+        if update is not None and self.does("sends_noise", round_):
+            noise = np.random.default_rng().normal(0, 32, len(update.codes)).round()
+            update = replace(update, codes=np.clip(noise, -127, 127).astype(np.int8))
+        if update is not None and self.does("repeats_itself", round_):
+            self.sent = update.codes if self.sent is None else self.sent
+            update = replace(update, codes=self.sent)
+        return update
 
     def _commit(self, round_, parent, update):
         if self.does("dies_before_sending", round_):
@@ -64,7 +74,7 @@ class Misbehaving(Daemon):
             return
         salt, root = fresh_salt(), secrets.token_bytes(32)
         hash_ = commitment(self._member.domain, round_, self._member.node, Reveal(salt, parent, root, 9, 10**6, available=0))
-        journaled = JournaledCommit(round_, hash_, salt, parent, root, 9, 10**6, b"", digest, None)
+        journaled = JournaledCommit(round_, hash_, salt, parent, root, 9, 10**6, digest, None)
         self._member.journal.record_commit(journaled)
         send_commit(self._member, journaled)
 
@@ -76,8 +86,8 @@ class Misbehaving(Daemon):
     def _lying(self, compute):
         """What a round came to, with one weight off by one: the same lie on every node that tells it."""
 
-        def lie(domain, terms, round_, parent_hash, parent, commits, opened, model_digest, passes):
-            outcome = compute(domain, terms, round_, parent_hash, parent, commits, opened, model_digest, passes)
+        def lie(domain, terms, round_, parent_hash, parent, commits, opened, model_digest, passes, known):
+            outcome = compute(domain, terms, round_, parent_hash, parent, commits, opened, model_digest, passes, known)
             if outcome.result is None or not self.does("lies", round_):
                 return outcome
             weights = outcome.model.weights.copy()

@@ -48,7 +48,7 @@ def test_what_the_journal_knows_is_this_nodes_own(swarm: Swarm, tmp_path: Path) 
     opened = Reveal(b"s" * 32, b"p" * 32, ZERO32, 0, 0, 0)
     value = commitment(contracts.domain(swarm.group), ONE, node.address, opened)
     with Journal(tmp_path / "journal.db", b"binding") as journal:
-        journal.record_commit(JournaledCommit(ONE, value, b"s" * 32, b"p" * 32, ZERO32, 0, 0, b"", Digest(ZERO32), None))
+        journal.record_commit(JournaledCommit(ONE, value, b"s" * 32, b"p" * 32, ZERO32, 0, 0, Digest(ZERO32), None))
     rivals = rivals_of(swarm, tmp_path)
     look(swarm, rivals)
     outbox = Outbox(tmp_path / OUTBOX, Sender(contracts.web3, node.account))

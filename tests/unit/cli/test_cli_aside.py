@@ -13,7 +13,7 @@ BINDING, NEXT = bytes([1]) * 32, bytes([2]) * 32
 
 def a_journal(folder: Path, privately: PrivateSteps | None) -> None:
     with Journal(folder / "journal.db", BINDING) as journal:
-        commit = JournaledCommit(Round(1), b"c" * 24, b"s" * 32, ZERO32, ZERO32, 1, 0, b"", Digest(ZERO32), b"res.")
+        commit = JournaledCommit(Round(1), b"c" * 24, b"s" * 32, ZERO32, ZERO32, 1, 0, Digest(ZERO32), b"res.")
         journal.record_commit(commit, privately)
 
 

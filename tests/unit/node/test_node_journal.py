@@ -15,7 +15,7 @@ from swarm_chain.node.journal import Journal, JournaledCommit, JournaledResult, 
 from swarm_chain.types import Digest, Result, Round
 
 BINDING = bytes([7]) * 32
-SCHEMA_2, SCHEMA_3, SCHEMA_4 = (Path(__file__).with_name(f"journal_of_version_{version}.sql") for version in (2, 3, 4))
+SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5 = (Path(__file__).with_name(f"journal_of_version_{version}.sql") for version in (2, 3, 4, 5))
 
 
 def a_commit(round_=1, salt=1, **changes):
@@ -27,7 +27,6 @@ def a_commit(round_=1, salt=1, **changes):
         update_root=bytes([3]) * 32,
         samples=40,
         metric=-5,
-        scores=b"",
         sealed_digest=Digest(bytes([4]) * 32),
         residual=b"\x00\x00\x80\x3f",
     )
@@ -36,7 +35,15 @@ def a_commit(round_=1, salt=1, **changes):
 
 def a_result(round_=1, **changes):
     result = Result(
-        Round(round_), bytes([2]) * 32, Digest(bytes([5]) * 32), bytes([6]) * 32, bytes([7]) * 32, 2**255 + 5, bytes(32), -(2**63)
+        Round(round_),
+        bytes([2]) * 32,
+        Digest(bytes([5]) * 32),
+        bytes([6]) * 32,
+        bytes([7]) * 32,
+        2**255 + 5,
+        b"mixed",
+        b"\x27\x10",
+        -(2**63),
     )
     return replace(result, **changes)
 
@@ -324,13 +331,19 @@ def a_journal_of_version_2(path):
     database.execute(
         "INSERT INTO commits (round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual,"
         " commit_transaction, reveal_transaction) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*astuple(commit)[:-1], b"signed commit", b"signed reveal"),
+        (*reporting_nothing(commit)[:-1], b"signed commit", b"signed reveal"),
     )
     database.execute("INSERT INTO held VALUES (?, 3)", (bytes([4]) * 32,))
     database.execute("INSERT INTO run VALUES (2)")
     database.execute("PRAGMA user_version = 2")
     database.commit()
     return database
+
+
+def reporting_nothing(commit):
+    """A commit's values until version 5, when a committee's scores were among them."""
+    values = astuple(commit)
+    return *values[:7], b"", *values[7:]
 
 
 def rows(path, table):
@@ -362,7 +375,7 @@ def test_a_journal_from_before_worker_momentum_is_brought_up(tmp_path):
         database.executescript(SCHEMA_3.read_text())
         database.execute("INSERT INTO binding VALUES (?)", (BINDING,))
         columns = "round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual"
-        values = astuple(a_commit(round_=3, salt=3))[:-1]
+        values = reporting_nothing(a_commit(round_=3, salt=3))[:-1]
         database.execute(f"INSERT INTO commits ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         database.execute("PRAGMA user_version = 3")
     before = rows(path, "commits")
@@ -380,7 +393,7 @@ def test_a_journal_from_before_privacy_is_brought_up(tmp_path):
         database.executescript(SCHEMA_4.read_text())
         database.execute("INSERT INTO binding VALUES (?)", (BINDING,))
         columns = "round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual, momentum"
-        values = astuple(a_commit(round_=3, salt=3, momentum=b"mom3"))
+        values = reporting_nothing(a_commit(round_=3, salt=3, momentum=b"mom3"))
         database.execute(f"INSERT INTO commits ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         database.execute("PRAGMA user_version = 4")
     before = rows(path, "commits")
@@ -391,6 +404,30 @@ def test_a_journal_from_before_privacy_is_brought_up(tmp_path):
     with reopened(tmp_path) as again:
         assert again.private_steps() == {0.5: 7}
     assert rows(backup, "commits") == before
+
+
+def test_a_journal_from_before_choices_and_scores_is_brought_up(tmp_path):
+    path, backup = tmp_path / "journal.db", tmp_path / "journal.db.v5.backup"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.executescript(SCHEMA_5.read_text())
+        database.execute("INSERT INTO binding VALUES (?)", (BINDING,))
+        columns = "round, commitment, salt, parent, update_root, samples, metric, scores, sealed_digest, residual, momentum"
+        values = reporting_nothing(a_commit(round_=3, salt=3, momentum=b"mom3"))
+        database.execute(f"INSERT INTO commits ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        database.execute("INSERT INTO private_steps (rate, steps) VALUES (0.5, 7)")
+        columns = "round, hash, parent, model_digest, model_root, columns_root, included, choice_root, metric"
+        values = (3, b"h" * 32, b"p" * 32, b"d" * 32, b"m" * 32, b"c" * 32, (5).to_bytes(32, "big"), bytes(32), -1)
+        database.execute(f"INSERT INTO results ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        database.execute("INSERT INTO results (round, parent) VALUES (4, ?)", (b"p" * 32,))
+        database.execute("PRAGMA user_version = 5")
+    before = rows(path, "results")
+    with Journal(path, BINDING) as journal:
+        assert journal.last_update(Round(4)) == a_commit(round_=3, salt=3, momentum=b"mom3")
+        assert journal.private_steps() == {0.5: 7}
+        result = Result(Round(3), b"p" * 32, Digest(b"d" * 32), b"m" * 32, b"c" * 32, 5, b"", b"", -1)
+        assert journal.result_of(Round(3)) == JournaledResult(Round(3), b"p" * 32, b"h" * 32, result)
+        assert journal.result_of(Round(4)) == JournaledResult(Round(4), b"p" * 32, None, None)
+    assert rows(backup, "results") == before
 
 
 def test_an_older_journal_brought_up_is_what_a_new_one_is(tmp_path):

@@ -26,23 +26,23 @@ def keep(member, round_, data):
 def test_bytes_of_old_rounds_go_and_the_rest_stays(member):
     digests = {round_: keep(member, round_, f"round {round_}".encode()) for round_ in range(1, 7)}
     manifest = member.store.put(b"the manifest").digest
-    assert prune(member, Round(6), keep_rounds=2, head_model=digests[1]) == 3
+    assert prune(member, Round(6), keep_rounds=2, models=[digests[1]]) == 3
     held = {round_: member.store.has(digest) for round_, digest in digests.items()}
     assert held == {1: True, 2: False, 3: False, 4: False, 5: True, 6: True}  # 1 is the last final model
     assert member.store.has(manifest)
-    assert prune(member, Round(6), keep_rounds=2, head_model=digests[1]) == 0
+    assert prune(member, Round(6), keep_rounds=2, models=[digests[1]]) == 0
 
 
 def test_a_young_group_keeps_everything(member):
     digest = keep(member, 1, b"round 1")
-    assert prune(member, Round(1), keep_rounds=16, head_model=digest) == 0
+    assert prune(member, Round(1), keep_rounds=16, models=[digest]) == 0
     assert member.store.has(digest)
 
 
 def test_bytes_that_a_kept_round_needs_too_stay(member):
     keep(member, 1, b"the same model")
     digest = keep(member, 5, b"the same model")
-    prune(member, Round(6), keep_rounds=2, head_model=bytes(32))
+    prune(member, Round(6), keep_rounds=2, models=[bytes(32)])
     assert member.store.has(digest)
 
 

@@ -41,7 +41,7 @@ TERMS = Terms(
     stake=1,
     reward_per_round=1,
 )
-COMMIT = JournaledCommit(Round(3), b"\x0b" * 24, b"\x0c" * 32, b"\x0d" * 32, b"\x0e" * 32, 64, 9, b"", Digest(b"\x0a" * 32), residual=None)
+COMMIT = JournaledCommit(Round(3), b"\x0b" * 24, b"\x0c" * 32, b"\x0d" * 32, b"\x0e" * 32, 64, 9, Digest(b"\x0a" * 32), residual=None)
 OPENED = Reveal(COMMIT.salt, COMMIT.parent, COMMIT.update_root, 64, 9, 0b11)
 OPEN = PhaseView(Round(3), Phase.COMMIT, 1_600, 1_900)
 

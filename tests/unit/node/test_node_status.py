@@ -19,7 +19,7 @@ def test_the_file_holds_the_latest_status_whole(tmp_path):
 
 def test_a_line_a_round(tmp_path):
     rounds = RoundsFile(tmp_path)
-    result = Result(Round(1), bytes(32), Digest(bytes([1]) * 32), bytes([2]) * 32, bytes(32), 0b1011, bytes(32), 5)
+    result = Result(Round(1), bytes(32), Digest(bytes([1]) * 32), bytes([2]) * 32, bytes(32), 0b1011, b"", b"", 5)
     rounds.append(RoundFigures(Round(1), bytes(32), bytes([3]) * 32, result, 0.25, 0.75))
     rounds.append(RoundFigures(Round(2), bytes([3]) * 32, None, None, None, None))
     first, second = (json.loads(line) for line in (tmp_path / "rounds.jsonl").read_text().splitlines())

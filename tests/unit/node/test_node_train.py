@@ -30,9 +30,7 @@ def member(tmp_path: Path) -> Member:
 def commit(member: Member, round_: int, salt: int, update: Update | None) -> None:
     residual, momentum = (None, None) if update is None else (update.residual, update.momentum)
     root, digest = bytes([salt]) * 24, Digest(ZERO32)
-    member.journal.record_commit(
-        JournaledCommit(Round(round_), root, bytes([salt]) * 32, ZERO32, ZERO32, 1, 0, b"", digest, residual, momentum)
-    )
+    member.journal.record_commit(JournaledCommit(Round(round_), root, bytes([salt]) * 32, ZERO32, ZERO32, 1, 0, digest, residual, momentum))
 
 
 def learnt(round_: int) -> np.ndarray:

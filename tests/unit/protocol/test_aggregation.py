@@ -17,7 +17,8 @@ def _naive(rule, codes, weight, exponent, bits):
     if rule is Rule.MEDIAN:
         value = Fraction(ordered[(count - 1) // 2] + ordered[count // 2], 2)
     else:
-        cut = count // 4 if rule is Rule.TRIMMED_MEAN and count >= 5 else 0
+        trimmed = {Rule.TRIMMED_MEAN: count // 4 if count >= 5 else 0, Rule.TRIMMED_THIRD: (count - 1) // 3}
+        cut = trimmed.get(rule, 0)
         kept = ordered[cut : count - cut]
         value = Fraction(sum(kept), len(kept))
     step = int(value * 2 ** (bits - exponent))  # int() of a fraction truncates toward zero

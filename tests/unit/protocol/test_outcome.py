@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarm_chain.protocol import outcome, scores
+from swarm_chain.protocol import outcome
 from swarm_chain.protocol.aggregation import aggregate
 from swarm_chain.protocol.columns import columns_root
 from swarm_chain.protocol.grid import block_count, next_exponents
@@ -101,7 +101,6 @@ def test_who_named_another_parent_still_says_what_it_holds():
 @given(st.sets(st.integers(0, 254)))
 def test_bitmaps(seats):
     assert seats_in(bitmap_of(seats)) == sorted(seats)
-    assert scores.equal(bitmap_of(seats)) == dict.fromkeys(seats, 10000)
 
 
 def test_metric_vectors(vectors):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from swarm_chain.errors import IntegrityError
-from swarm_chain.node import aggregate
+from swarm_chain.node.opening import open_update
 from swarm_chain.protocol import merkle
 from swarm_chain.protocol.group_key import fresh_key
 from swarm_chain.protocol.sealing import seal
@@ -60,7 +60,7 @@ def test_sealed_bytes_and_codes_are_hashed_once(member, monkeypatch):
     blocks = cut(member.store.get(update.sealed_digest, 2 * DIMENSION)).blocks
     tree = 65 * (DIMENSION / 1024 + 20) + 2 * (DIMENSION / 1024 + 2) + 1024
     hashed = Hashed(monkeypatch)
-    assert (aggregate._open(member, ROUND, update) == codes).all()
+    assert (open_update(member, ROUND, update) == codes).all()
     once = sum(len(block) for _, block in blocks) + DIMENSION
     assert once <= hashed.bytes <= once + tree
 
@@ -69,7 +69,7 @@ def test_opened_updates_take_little_more_than_their_codes(member):
     updates = [committed(member, seat)[0] for seat in range(16)]
     tracemalloc.start()
     try:
-        opened = [aggregate._open(member, ROUND, update) for update in updates]
+        opened = [open_update(member, ROUND, update) for update in updates]
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -85,7 +85,7 @@ def test_what_rotted_here_is_no_fault_of_the_update(member):
     rotten[9] ^= 1
     member.store._file(cid.digest).write_bytes(rotten)
     with pytest.raises(IntegrityError, match="no longer has the bytes"):
-        aggregate._open(member, ROUND, update)
+        open_update(member, ROUND, update)
 
 
 def test_an_update_that_does_not_open_to_its_root_does_not_count(member):
@@ -93,11 +93,11 @@ def test_an_update_that_does_not_open_to_its_root_does_not_count(member):
     other, _ = committed(member, 1)
     for salt, root in ((other.reveal.salt, update.reveal.update_root), (update.reveal.salt, other.reveal.update_root)):
         reveal = Reveal(salt, bytes(32), root, 1, 1, 1)
-        assert aggregate._open(member, ROUND, CommittedUpdate(Seat(0), update.node, 1, update.sealed_digest, reveal)) is None
+        assert open_update(member, ROUND, CommittedUpdate(Seat(0), update.node, 1, update.sealed_digest, reveal)) is None
 
 
 def test_an_update_that_was_sealed_as_in_another_kind_of_group_does_not_count(member):
     update, codes = committed(member, 0)
     other = None if member.group_key else fresh_key()
     digest = member.store.put(seal(header(ROUND, update.node), update.reveal.salt, codes, group_key=other)).digest
-    assert aggregate._open(member, ROUND, CommittedUpdate(Seat(0), update.node, 1, digest, update.reveal)) is None
+    assert open_update(member, ROUND, CommittedUpdate(Seat(0), update.node, 1, digest, update.reveal)) is None

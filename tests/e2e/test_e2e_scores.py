@@ -1,0 +1,72 @@
+"""Groups whose rule looks at whole updates, and whose rewards go by what is new in each."""
+
+import json
+import time
+
+import books
+import pay
+import pytest
+from swarm_of_processes import Swarm
+
+from swarm_chain.protocol.mixtures import decode_choice
+from swarm_chain.protocol.scores import FULL, decode_scores
+from swarm_chain.types import Mixing, Rule, Scoring
+
+TERMS = {"rule": Rule.TRIMMED_THIRD, "mixing": Mixing.NEAREST_NEIGHBOURS, "scoring": Scoring.NOVELTY}
+ROUNDS = 5
+NOISY, REPEATING = 4, 5
+
+
+def test_a_group_mixes_its_updates_and_pays_for_what_is_new(swarm: Swarm) -> None:
+    """One of the honest nodes is killed on the way, and finds what updates are scored by again; two others send what took no work."""
+    swarm.create(**TERMS).add_nodes(6)
+    for index in range(4):
+        swarm.start(index, rounds=ROUNDS)
+    swarm.start(NOISY, {"sends_noise": []}, rounds=ROUNDS)
+    swarm.start(REPEATING, {"repeats_itself": []}, rounds=ROUNDS)
+    until = time.monotonic() + 180
+    while swarm.contracts.views.phase(swarm.group).round < 3 and time.monotonic() < until:
+        time.sleep(0.2)
+    swarm.kill(1)
+    swarm.start(1, rounds=ROUNDS)
+    swarm.all_done(timeout=300)
+
+    finals = {final.result.round: final for final in swarm.contracts.rounds.finals(swarm.group)}
+    assert list(finals) == list(range(1, ROUNDS + 1))
+    for index in range(6):
+        lines = [json.loads(line) for line in (swarm.home(index) / "rounds.jsonl").read_text().splitlines()]
+        named = {line["round"]: line["result_hash"] for line in lines}
+        assert [named[round_] for round_ in finals] == ["0x" + final.result_hash.hex() for final in finals.values()]
+    earned = dict.fromkeys(range(6), 0)
+    for round_, final in finals.items():
+        result = final.result
+        updates = result.included.bit_count()
+        assert updates >= 5, f"round {round_}"
+        chosen = decode_choice(result.choice, updates)
+        assert chosen is not None
+        assert chosen.takes.shape == (updates, updates)
+        assert chosen.takes.sum(axis=1).tolist() == [updates - (updates - 1) // 3] * updates
+        scores = decode_scores(result.scores, result.included)
+        assert max(scores.values()) == FULL
+        for seat, score in scores.items():
+            earned[seat] += score if round_ > 1 else 0  # the first update of who repeats itself is honest work
+    honest = sum(earned[seat] for seat in range(4)) / 4
+    assert earned[NOISY] <= honest / 10, earned
+    assert earned[REPEATING] <= honest / 10, earned
+    assert pay.check(swarm) == ROUNDS
+    books.check(swarm.contracts)
+
+
+@pytest.mark.slow
+def test_a_lie_about_what_was_mixed_is_struck(swarm: Swarm) -> None:
+    """Most of the nodes agree on a weight that is off by one; the honest one strikes them, by the choice that their result carries."""
+    swarm.create(**TERMS, challenge_window=60).add_nodes(4)
+    for index in range(3):
+        swarm.start(index, {"lies": [2]}, rounds=3)
+    swarm.start(3, rounds=3)
+    until = time.monotonic() + 240
+    while not swarm.struck() and time.monotonic() < until:
+        time.sleep(0.3)
+    assert swarm.struck(), swarm.log(3).read_text()[-3000:]
+    swarm.stop()
+    books.check(swarm.contracts)
