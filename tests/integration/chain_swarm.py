@@ -62,7 +62,7 @@ class Swarm:
     def commit(self, round_: Round, parent: bytes, nodes: list[Node] | None = None) -> None:
         for node in self.nodes if nodes is None else nodes:
             everyone = sum(1 << node.seat for node in self.nodes)
-            opened = Reveal(secrets.token_bytes(32), parent, secrets.token_bytes(32), 40, -3 - node.seat, everyone, b"\x01\x02")
+            opened = Reveal(secrets.token_bytes(32), parent, secrets.token_bytes(32), 40, -3 - node.seat, everyone)
             node.opened[round_] = opened
             value = commitment(self.contracts.domain(self.group), round_, node.address, opened)
             assert value == self.contracts.views.make_commitment(self.group, round_, node.address, opened)

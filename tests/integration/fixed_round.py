@@ -1,4 +1,5 @@
-"""Computes a round of five updates that never changes; prints its result hash, then what the processor may be used for.
+"""Computes a round of five updates that never changes, by every rule, with scores; prints the hash of its results' hashes, then what the
+processor may be used for.
 
 python fixed_round.py ORDER [torch | compiled]      ORDER: in which order the seats' updates come, "01234"
 """
@@ -12,7 +13,8 @@ from swarm_chain.protocol.commitment import result_hash
 from swarm_chain.protocol.grid import block_count
 from swarm_chain.protocol.model import Model
 from swarm_chain.protocol.outcome import PLAIN, Passes, compute
-from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, Domain, GroupId, Mixing, Reveal, Round, Rule, Scoring, Seat, Terms
+from swarm_chain.protocol.rules import RULES
+from swarm_chain.types import ZERO32, Address, CommittedUpdate, Digest, Domain, GroupId, Reveal, Round, Scoring, Seat, Terms
 
 DIMENSION = 20_011
 DOMAIN = Domain(31337, Address("0x5FbDB2315678afecb367f032d93F642f64180aa3"), GroupId(1))
@@ -38,8 +40,9 @@ def main(order: str, passes: Passes = PLAIN) -> str:
     weights = np.frombuffer(_bytes("weights", 4 * DIMENSION), "<i4").astype(np.int32) >> 4
     exponents = (np.frombuffer(_bytes("exponents", block_count(DIMENSION)), np.uint8) % 25 - 4).astype(np.int8)
     hashes = b""
-    for rule in Rule:
-        terms = Terms(DIMENSION, 24, -4, 20, rule, Mixing.NONE, Scoring.EQUAL, 5, 2, 5000, False, 60, 20, 10, 300, 3, 8, 0, 0)
+    for rule in RULES.values():
+        parts = rule.coordinates, rule.mixing, Scoring.NOVELTY
+        terms = Terms(DIMENSION, 24, -4, 20, *parts, 5, 2, 5000, False, 60, 20, 10, 300, 3, 8, 0, 0)
         opened = {seat: _codes(seat) for seat in seats}
         outcome = compute(
             DOMAIN,
@@ -51,6 +54,7 @@ def main(order: str, passes: Passes = PLAIN) -> str:
             opened,
             lambda data: Digest(sha256(data).digest()),
             passes,
+            known=[_codes(9), _codes(8)],
         )
         assert outcome.result is not None
         hashes += result_hash(DOMAIN, outcome.result)

@@ -378,7 +378,7 @@ def pool(living: Living, internal: str, type_: str, name: str, caller: Address) 
             return [*([as_struct(node.opened[Round(current)]) for node in members if Round(current) in node.opened][:2]), nothing[1]]
         case "struct Terms":
             closed = CLOSED
-            return [astuple_of(LIVING), astuple_of(closed), tuple(0 for _ in astuple_of(LIVING)[:9]) + (False,) + (0,) * 8]
+            return [astuple_of(LIVING), astuple_of(closed), tuple(0 for _ in astuple_of(LIVING)[:10]) + (False,) + (0,) * 8]
         case "struct Leaf":
             return [(b"", []), (b"\x01" * 1025, [ZERO32] * 3)]
         case "struct Opened":
@@ -390,7 +390,7 @@ def pool(living: Living, internal: str, type_: str, name: str, caller: Address) 
         case "struct IRoundManager.RevealOf[]":
             return [[(one[0], one[1]) for one in opened], []]
         case "struct IRewardDistributor.Payment":
-            return [(current, HELD, 1, 1, 1, 0, 15), (0, 2**256 - 1, 2**256 - 1, 1, 2**256 - 1, 0, 0)]
+            return [(current, HELD, 1, 1, 1, 0, 15, b""), (0, 2**256 - 1, 2**256 - 1, 1, 2**256 - 1, 0, 0, b"\x01")]
         case "struct SignedCommit[]":
             return [signed_commits(living, Round(current)), []]
         case "struct SignedReveal[]":

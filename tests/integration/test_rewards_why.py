@@ -35,7 +35,10 @@ from swarm_chain.cli.wiring import open_swarm
 from swarm_chain.errors import ChainError
 from swarm_chain.protocol.commitment import commitment, result_hash
 from swarm_chain.protocol.disputes.evidence import Opened
+from swarm_chain.protocol.inclusion import bitmap_of
 from swarm_chain.protocol.payment import UNIT, FinalRound, payment
+from swarm_chain.protocol.scores import FULL as BEST
+from swarm_chain.protocol.scores import encode_scores
 from swarm_chain.types import ZERO32, Address, Digest, GroupId, Result, Reveal, Round, Seat
 
 TOKEN = 10**18
@@ -67,11 +70,14 @@ def test_the_rule_is_the_contracts(web3: Web3, treasury: Sender) -> None:
             budget=budget,
             elapsed=chance.choice([0, 1, 79, 80, 81]),
             duration=80,
-            included=chance.randrange(2**seats),
+            scores={seat: chance.choice([0, 1, 9_999, 10_000]) for seat in map(Seat, range(seats)) if chance.random() < 0.5},
             voted=chance.randrange(2**seats),
         )
-        taken, whole = 2**seats - 1, facts.included & facts.voted
-        given = (number, facts.reward, facts.elapsed, facts.duration, whole, facts.included & ~whole, taken)
+        if is_equal := chance.random() < 0.5:
+            facts = replace(facts, scores=dict.fromkeys(facts.scores, BEST))
+        included, taken = bitmap_of(facts.scores), 2**seats - 1
+        whole, scores = included & facts.voted, b"" if is_equal else encode_scores(facts.scores)
+        given = (number, facts.reward, facts.elapsed, facts.duration, whole, included & ~whole, taken, scores)
         events = [
             event for event in read_events(treasury.send(rewards.function("pay", group, given))["logs"]) if isinstance(event, RoundPaid)
         ]
@@ -87,8 +93,9 @@ def test_the_rule_is_the_contracts(web3: Web3, treasury: Sender) -> None:
             "halved" if paid.halved else "",
             "unfunded" if paid.unfunded else "",
             "early" if paid.early else "",
+            "by scores" if len(set(paid.shares.values())) > 1 else "",
         }
-    assert seen >= {"paid", "not paid", "halved", "unfunded", "early"}
+    assert seen >= {"paid", "not paid", "halved", "unfunded", "early", "by scores"}
 
 
 # ------------------------------------------------------------------------------------------------ rounds of every kind
@@ -426,7 +433,7 @@ def test_every_way_to_differ_from_the_event_is_seen(story: Story) -> None:
         replace(past, paid=replace(paid, share=paid.share + UNIT)),
         replace(past, paid=replace(paid, whole=paid.whole | paid.half, half=0)),
         replace(past, facts=replace(facts, elapsed=facts.elapsed + 1)),
-        replace(past, facts=replace(facts, voted=facts.voted | facts.included)),
+        replace(past, facts=replace(facts, voted=facts.voted | bitmap_of(facts.scores))),
     ):
         with pytest.raises(ChainError, match="By the rule round 1 paid"):
             checked_payment(wrong)
