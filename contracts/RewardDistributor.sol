@@ -86,7 +86,8 @@ contract RewardDistributor is IRewardDistributor {
         // Paid tokens come back as budget, so the sum has no bound of its own. At its end a group pays no more, but moves on.
         if (share > type(uint64).max - pool.shares) share = 0;
         if (share == 0) return;
-        uint256 units = scores.length == 0 ? _creditAlike(group, payment, share) : _creditByScores(group, payment, scores, share, best);
+        uint256 units =
+            scores.length == 0 ? _creditAlike(group, payment, share) : _creditByScores(group, payment, scores, share, best);
         uint256 paid = units * UNIT;
 
         _pools[group] = Pool(pool.budget - uint128(paid), pool.shares + uint64(share));

@@ -129,12 +129,7 @@ contract RoundViews is IRoundViews {
     // ------------------------------------------------------------------------------------------------ hashes
 
     /// @inheritdoc IRoundViews
-    function makeCommitment(
-        GroupId group,
-        uint32 round,
-        address node,
-        Reveal calldata opened
-    ) external view returns (bytes24) {
+    function makeCommitment(GroupId group, uint32 round, address node, Reveal calldata opened) external view returns (bytes24) {
         return Commitment.commitment(address(ROUNDS), RoundIds.make(group, round), node, opened);
     }
 

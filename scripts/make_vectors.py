@@ -15,12 +15,15 @@ from codec_vectors import codec_vectors
 from sealed_vectors import members_vectors, sealed_vectors
 
 from swarm_chain.protocol import merkle
-from swarm_chain.protocol.aggregation import aggregate
+from swarm_chain.protocol.aggregation import aggregate, cut_of, stepped
+from swarm_chain.protocol.choice import FACTOR_MAX, Choice, gram_matrix
 from swarm_chain.protocol.columns import columns_leaves, columns_root
 from swarm_chain.protocol.commitment import commitment, genesis_hash, keccak, result_hash, reveal_digest
 from swarm_chain.protocol.grid import BLOCK, next_exponents
 from swarm_chain.protocol.metric import weighted_median
+from swarm_chain.protocol.mixtures import decode_choice, encode_choice
 from swarm_chain.protocol.model import Model, encode_model, model_leaves, model_root
+from swarm_chain.protocol.rules import MIXINGS
 from swarm_chain.protocol.update import UpdateHeader, encode_update, update_root
 from swarm_chain.types import ZERO32, Address, Digest, Domain, GroupId, Result, Reveal, Round, Rule, report_of, round_id
 
@@ -142,6 +145,58 @@ def steps() -> Vectors:
 def _step(rule: Rule, codes: list[int], bits: int, exponent: int, weight: int) -> int:
     model = Model(np.array([weight], np.int32), np.array([exponent], np.int8), bits)
     return int(aggregate(rule, np.array(codes, np.int8)[:, None], model)[0])
+
+
+def choices() -> Vectors:
+    """One coordinate a case, mixed: what every rule chooses, choices of any kind, the corners; then bytes that are no choice."""
+    draw = np.random.default_rng(5)
+    cases: list[tuple[bytes, list[int], Rule, int, int, int]] = []
+
+    def case(given: Choice, codes: list[int], rule: Rule, bits: int = 24, exponent: int = 12, weight: int = 0) -> None:
+        cases.append((encode_choice(given), codes, rule, bits, exponent, weight))
+
+    for rule in Rule:
+        for choose in MIXINGS.values():
+            for count in (1, 2, 4, 7):
+                codes = draw.integers(-127, 128, (count, 40)).astype(np.int8)
+                case(choose(gram_matrix(codes)), codes[:, 0].tolist(), rule, weight=int(draw.integers(-(2**20), 2**20)))
+        for count, rows in ((1, 1), (3, 2), (5, 5), (6, 1), (10, 10), (40, 20)):
+            takes = draw.integers(0, 2, (rows, count)).astype(np.bool_)
+            given = Choice(draw.integers(0, FACTOR_MAX + 1, count), takes, int(draw.integers(1, FACTOR_MAX + 2)))
+            for bits, exponent in ((24, 24), (0, 0), (30, -16)):
+                case(given, draw.integers(-127, 128, count).tolist(), rule, bits, exponent, int(draw.integers(-(2**31), 2**31)))
+        for codes_ in ([-1, 0], [1, 0], [-1, 0, 0], [-3, -2], [3, 2], [-5, -5, 1, 2, 3, 90], [127, -127, 127]):
+            for divisor in (1, 2, FACTOR_MAX + 1):
+                case(Choice(np.ones(len(codes_), np.int64), np.eye(len(codes_), dtype=np.bool_), divisor), codes_, rule, 9, 8)
+    for code in (127, -127):
+        case(Choice(np.full(255, FACTOR_MAX), np.ones((255, 255), np.bool_), 1), [code] * 255, Rule.MEDIAN, 30, -16)
+    none = Choice(np.full(3, FACTOR_MAX), np.zeros((3, 3), np.bool_), FACTOR_MAX + 1)
+    case(none, [1, 2, 3], Rule.MEDIAN, weight=77)
+
+    right = encode_choice(none)
+    assert len(right) == 106
+    # Cut at every place that matters, too long, divisors and rows out of range.
+    wrong = [right[:length] for length in (0, 3, 4, 9, 10, 11, 41, 43, 105)] + [right + b"\x00", right + bytes(32)]
+    wrong += [divisor.to_bytes(4, "big") + right[4:] for divisor in (0, FACTOR_MAX + 2, 2**32 - 1)]
+    wrong += [right[:10] + bytes(32 * row) + (1 << bit).to_bytes(32, "big") for row, bit in ((0, 3), (1, 4), (2, 255))]
+    cases += [(data, [1, 2, 3], Rule.MEAN, 24, 12, 0) for data in wrong]
+    decoded = [decode_choice(data, len(codes)) for data, codes, *_ in cases]
+    assert [given is None for given in decoded] == [False] * (len(cases) - len(wrong)) + [True] * len(wrong)
+    return {
+        "choice": [_hex(data) for data, *_ in cases],
+        "codes": [_hex(np.array(codes, np.int8).tobytes()) for _, codes, *_ in cases],
+        "rule": [int(rule) for _, _, rule, *_ in cases],
+        "fractionBits": [bits for *_, bits, _, _ in cases],
+        "exponent": [exponent for *_, exponent, _ in cases],
+        "weight": [weight for *_, weight in cases],
+        "wellFormed": [int(given is not None) for given in decoded],
+        "expected": [0 if given is None else _mixed_step(given, *case[1:]) for given, case in zip(decoded, cases, strict=True)],
+    }
+
+
+def _mixed_step(given: Choice, codes: list[int], rule: Rule, bits: int, exponent: int, weight: int) -> int:
+    model = Model(np.array([weight], np.int32), np.array([exponent], np.int8), bits)
+    return int(stepped(np.array(codes, np.int8)[:, None], model, cut_of(rule, len(given.takes)), given)[0])
 
 
 def exponents() -> Vectors:
@@ -321,6 +376,7 @@ FILES: dict[str, Callable[[], Vectors]] = {
     "result": results,
     "merkle": trees,
     "aggregation": steps,
+    "choice": choices,
     "exponent": exponents,
     "metric": metrics,
     "roots": roots,

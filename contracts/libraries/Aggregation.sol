@@ -23,7 +23,7 @@ library Aggregation {
     }
 
     /// @notice The same, where the rule sees mixtures of the codes.
-    /// @param values of every mixture, times `divisor`; they are sorted in place
+    /// @param values of every mixture, times `divisor`; their order is lost
     function nextMixed(
         Rule rule,
         int256[] memory values,
@@ -109,16 +109,26 @@ library Aggregation {
         }
     }
 
-    /// @dev The same of any values, which are sorted by insertion: a sort that recurses could run out of stack on chosen values.
+    /// @dev The same of any values. Sorted runs of one, two, four and so on are merged: no order is dear, and nothing recurses.
     function _sumBetween(int256[] memory values, uint256 cut) private pure returns (int256 sum) {
         unchecked {
-            for (uint256 i = 1; cut != 0 && i < values.length; ++i) {
-                int256 value = values[i];
-                uint256 at = i;
-                for (; at != 0 && values[at - 1] > value; --at) values[at] = values[at - 1];
-                values[at] = value;
+            uint256 n = values.length;
+            int256[] memory merged = new int256[](n);
+            for (uint256 run = 1; cut != 0 && run < n; run *= 2) {
+                for (uint256 at = 0; at < n;) {
+                    (uint256 low, uint256 middle) = (at, at + run < n ? at + run : n);
+                    uint256 high = middle;
+                    uint256 end = middle + run < n ? middle + run : n;
+                    for (; at < end; ++at) {
+                        bool isLow = high == end || (low < middle && values[low] <= values[high]);
+                        merged[at] = values[isLow ? low : high];
+                        if (isLow) ++low;
+                        else ++high;
+                    }
+                }
+                (values, merged) = (merged, values);
             }
-            for (uint256 i = cut; i < values.length - cut; ++i) sum += values[i];
+            for (uint256 i = cut; i < n - cut; ++i) sum += values[i];
         }
     }
 

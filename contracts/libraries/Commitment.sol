@@ -10,25 +10,11 @@ import {GroupId, Result, Reveal, RoundId} from "../types/Types.sol";
 library Commitment {
     /// @notice What a node commits to; `available` is not part of it, since a node knows it only later.
     /// @param manager the round manager that holds the slots
-    function commitment(
-        address manager,
-        RoundId id,
-        address node,
-        Reveal memory opened
-    ) internal view returns (bytes24) {
+    function commitment(address manager, RoundId id, address node, Reveal memory opened) internal view returns (bytes24) {
         return
             bytes24(
                 keccak256(
-                    abi.encode(
-                        block.chainid,
-                        manager,
-                        id,
-                        node,
-                        opened.parent,
-                        opened.updateRoot,
-                        opened.report,
-                        opened.salt
-                    )
+                    abi.encode(block.chainid, manager, id, node, opened.parent, opened.updateRoot, opened.report, opened.salt)
                 )
             );
     }
@@ -38,16 +24,7 @@ library Commitment {
         return
             bytes24(
                 keccak256(
-                    abi.encode(
-                        block.chainid,
-                        address(this),
-                        id,
-                        node,
-                        opened.parent,
-                        opened.updateRoot,
-                        opened.report,
-                        opened.salt
-                    )
+                    abi.encode(block.chainid, address(this), id, node, opened.parent, opened.updateRoot, opened.report, opened.salt)
                 )
             );
     }

@@ -10,6 +10,8 @@ library Mixtures {
     uint256 private constant FACTOR = 2;
     uint256 private constant ROW = 32;
     uint256 private constant DIVISOR_MAX = 2 ** 16;
+    /// @dev Subsets of four updates.
+    uint256 private constant SUBSETS = 16;
 
     /// @notice Whether a choice has one to `updates` rows, which take none but these updates, and a divisor of 1 to 65,536.
     function isWellFormed(bytes calldata choice, uint256 updates) internal pure returns (bool) {
@@ -36,20 +38,26 @@ library Mixtures {
     function mixed(bytes calldata choice, int8[] memory codes) internal pure returns (int256[] memory values) {
         unchecked {
             uint256 updates = codes.length;
-            int256[] memory weighed = new int256[](updates);
+            // Of every four updates the sums of all their subsets, so that a row is read four bits at a time.
+            int256[] memory sums = new int256[](SUBSETS * ((updates + 3) / 4));
             for (uint256 i = 0; i < updates; ++i) {
                 uint256 at = DIVISOR + FACTOR * i;
-                weighed[i] = int256(codes[i]) * int256(uint256(uint16(bytes2(choice[at:at + FACTOR]))));
+                int256 weighed = int256(codes[i]) * int256(uint256(uint16(bytes2(choice[at:at + FACTOR]))));
+                uint256 from = SUBSETS * (i / 4);
+                uint256 count = 1 << (i % 4);
+                for (uint256 j = from; j < from + count; ++j) sums[j + count] = sums[j] + weighed;
             }
             uint256 start = DIVISOR + FACTOR * updates;
             values = new int256[]((choice.length - start) / ROW);
             for (uint256 row = 0; row < values.length; ++row) {
-                uint256 at = start + ROW * row;
-                uint256 takes = uint256(bytes32(choice[at:at + ROW]));
-                for (uint256 i = 0; takes != 0; ++i) {
-                    if (takes & 1 != 0) values[row] += weighed[i];
-                    takes >>= 1;
+                uint256 takes = uint256(bytes32(choice[start:start + ROW]));
+                int256 value = 0;
+                for (uint256 from = 0; takes != 0; from += SUBSETS) {
+                    value += sums[from + (takes % SUBSETS)];
+                    takes /= SUBSETS;
                 }
+                values[row] = value;
+                start += ROW;
             }
         }
     }

@@ -8,7 +8,8 @@ import {Blocks} from "../../contracts/libraries/Blocks.sol";
 import {Commitment} from "../../contracts/libraries/Commitment.sol";
 import {Leaf, Opened} from "../../contracts/libraries/Evidence.sol";
 import {Merkle} from "../../contracts/libraries/Merkle.sol";
-import {Result, Reveal, RoundIds, Terms} from "../../contracts/types/Types.sol";
+import {Mixtures} from "../../contracts/libraries/Mixtures.sol";
+import {Mixing, Result, Reveal, RoundIds, Terms} from "../../contracts/types/Types.sol";
 import {Swarm} from "./Swarm.sol";
 
 /// @title A swarm of which one block's leaves are real
@@ -32,6 +33,9 @@ abstract contract DisputeSwarm is Swarm {
     bytes internal beforeData;
     bytes internal columnsData;
     bytes internal claimedData;
+    /// @dev What the claimed result says of mixtures and scores.
+    bytes internal choice;
+    bytes internal scores;
     mapping(uint256 node => bytes) internal codes;
     mapping(uint256 node => bytes) internal header;
     mapping(uint32 round => mapping(uint256 node => Reveal)) internal revealed;
@@ -76,6 +80,7 @@ abstract contract DisputeSwarm is Swarm {
     /// @dev Columns, weights and exponent as they must be. Codes behind the last coordinate are taken as they are.
     function aggregateHonestly() internal {
         claimed = resultOf(1, genesis, (1 << members) - 1);
+        (claimed.choice, claimed.scores) = (choice, scores);
         uint256[] memory order = byAddress();
         columnsData = "";
         bytes memory columns;
@@ -83,7 +88,7 @@ abstract contract DisputeSwarm is Swarm {
         columnsData = columns;
         bytes memory data = modelLeaf(reader.nextExponent(columns, members, realCoordinates(), beforeData, terms), 0);
         for (uint256 offset = 0; offset < realCoordinates(); ++offset) {
-            setWeight(data, offset, reader.nextWeight(columns, members, offset, beforeData, terms));
+            setWeight(data, offset, reader.nextWeight(columns, members, offset, beforeData, terms, choice));
         }
         claimedData = data;
     }
@@ -136,12 +141,7 @@ abstract contract DisputeSwarm is Swarm {
 
     function playRevealed(uint32 round, uint256 count) internal {
         for (uint256 i = 0; i < count; ++i) {
-            bytes24 commitment = Commitment.commitment(
-                address(rounds),
-                RoundIds.make(group, round),
-                nodes[i],
-                revealed[round][i]
-            );
+            bytes24 commitment = Commitment.commitment(address(rounds), RoundIds.make(group, round), nodes[i], revealed[round][i]);
             vm.prank(nodes[i]);
             rounds.commit(RoundIds.make(group, round), keccak256(abi.encode("sealed", i, round)), commitment);
         }
@@ -406,10 +406,14 @@ contract Reader {
         uint256 updates,
         uint256 offset,
         bytes calldata model,
-        Terms calldata terms
+        Terms calldata terms,
+        bytes calldata choice
     ) external pure returns (int32) {
         int8[] memory codes = Blocks.column(columns, updates, offset);
-        return Aggregation.next(terms.rule, codes, Blocks.weight(model, offset), terms.fractionBits, Blocks.exponent(model));
+        (int32 weight, int8 exponent) = (Blocks.weight(model, offset), Blocks.exponent(model));
+        if (terms.mixing == Mixing.None) return Aggregation.next(terms.rule, codes, weight, terms.fractionBits, exponent);
+        int256[] memory values = Mixtures.mixed(choice, codes);
+        return Aggregation.nextMixed(terms.rule, values, Mixtures.divisor(choice), weight, terms.fractionBits, exponent);
     }
 
     function nextExponent(

@@ -54,7 +54,7 @@ contract DisputesTest is DisputeSwarm {
     /// forge-config: default.fuzz.runs = 24
     function test_every_rule_is_recomputed(uint256 seed) public {
         Terms memory given = defaultTerms();
-        given.rule = Rule(seed % 3);
+        given.rule = Rule(seed % 4);
         given.capacity = 6;
         prepare(1 + ((seed >> 8) % 6), given, 3);
         playFirst();

@@ -2,8 +2,10 @@
 pragma solidity ^0.8.28;
 
 import {IDisputes} from "../../contracts/interfaces/IDisputes.sol";
-import {Result, Terms} from "../../contracts/types/Types.sol";
+import {Commitment} from "../../contracts/libraries/Commitment.sol";
+import {Mixing, Result, Rule, Scoring, Terms} from "../../contracts/types/Types.sol";
 import {DisputeSwarm} from "./DisputeSwarm.sol";
+import {Mix, Mixes} from "./Mixer.sol";
 
 /// @title What a dispute costs: the last block of the largest model there may be
 /// @dev Gas as a receipt has it: calldata included, and its floor (EIP-7623) where that is more.
@@ -20,6 +22,46 @@ contract DisputesGasTest is DisputeSwarm {
 
     function test_a_dispute_of_64_seats_is_cheap() public {
         _measure(64, COST_OF_64);
+    }
+
+    /// @dev Every row takes all updates but one, another each, so that the median's values come in descending order: most to add and
+    /// most to sort. The parent brings as long a choice and as many scores.
+    function test_a_mixed_coordinate_of_255_seats_fits_a_transaction() public {
+        Mix memory mix = Mixes.random(65_535, 255, 255);
+        for (uint256 i = 0; i < 255; ++i) {
+            (mix.factors[i], mix.rows[i]) = (65_535, (type(uint256).max >> 1) ^ (1 << i));
+        }
+        _measureMixed(mix, "mixed coordinate");
+    }
+
+    /// @dev All of them: as many bytes that are not zero as there can be, and values that are all the same.
+    function test_a_coordinate_of_rows_that_take_all_fits_a_transaction() public {
+        Mix memory mix = Mixes.random(65_534, 255, 255);
+        for (uint256 i = 0; i < 255; ++i) (mix.factors[i], mix.rows[i]) = (65_535, type(uint256).max >> 1);
+        _measureMixed(mix, "coordinate of all");
+    }
+
+    function _measureMixed(Mix memory mix, string memory what) private {
+        Terms memory given = defaultTerms();
+        given.dimension = LARGEST;
+        given.capacity = 255;
+        (given.rule, given.mixing, given.scoring) = (Rule.Median, Mixing.ClippedNearestNeighbours, Scoring.Novelty);
+        choice = Mixes.encoded(mix);
+        scores = new bytes(2 * 255);
+        for (uint256 i = 0; i < scores.length; ++i) scores[i] = 0xff;
+        prepare(255, given, LARGEST / 256 - 1);
+        playFirst();
+        claimed = resultOf(1, genesis, (1 << 255) - 1);
+        (claimed.choice, claimed.scores) = (choice, scores);
+        (first.choice, first.scores) = (choice, scores);
+        claimed.parent = Commitment.resultHash(address(rounds), group, first);
+        bytes memory columns = new bytes(255 * 256);
+        for (uint256 i = 0; i < columns.length; ++i) columns[i] = bytes1(uint8(int8(int256(i / 256) - 127)));
+        columnsData = columns;
+        claimedData = modelLeaf(0, 1_000);
+        claim();
+        challengeCoordinate(255);
+        _report(255, COST_LIMIT, what);
     }
 
     function _measure(uint256 seats, uint256 limit) private {

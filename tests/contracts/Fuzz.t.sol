@@ -236,7 +236,7 @@ contract FuzzTest is Swarm {
         exponent = int8(-16 + int256(uint256(uint8(exponent)) % (17 + uint256(fraction))));
         int8[] memory codes = new int8[](n);
         for (uint256 i = 0; i < n; ++i) codes[i] = int8(int256(uint256(keccak256(abi.encode(seed, i))) % 255) - 127);
-        for (uint256 r = 0; r < 3; ++r) {
+        for (uint256 r = 0; r < 4; ++r) {
             int32 given = Aggregation.next(Rule(r), codes, weight, fraction, exponent);
             assertTrue(given == _sorted(Rule(r), codes, weight, uint256(int256(uint256(fraction)) - exponent)), "step");
         }
@@ -255,6 +255,7 @@ contract FuzzTest is Swarm {
             (a, b) = n % 2 == 1 ? (codes[n / 2], int256(1)) : (codes[n / 2 - 1] + codes[n / 2], int256(2));
         } else {
             uint256 cut = rule == Rule.TrimmedMean && n >= 5 ? n / 4 : 0;
+            if (rule == Rule.TrimmedThird) cut = (n - 1) / 3;
             for (uint256 i = cut; i < n - cut; ++i) (a, b) = (a + codes[i], b + 1);
         }
         int256 moved = int256(weight) + (a * int256(2 ** shift)) / b;

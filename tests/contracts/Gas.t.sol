@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Result, Terms} from "../../contracts/types/Types.sol";
+import {Result, Scoring, Terms} from "../../contracts/types/Types.sol";
 import {Swarm} from "./Swarm.sol";
 
 /// @title What a round costs, and that the largest one fits a transaction
@@ -9,6 +9,7 @@ contract GasTest is Swarm {
     event Measured(uint256 seats, string what, uint256 gas);
 
     uint256 private constant TRANSACTION_GAS = 16_777_216;
+    uint256 private constant FINALIZE_LIMIT = 3_000_000;
     /// @dev Every slot of the ring is in use again, reputations still rise.
     uint32 private constant SETTLING = 12;
     /// @dev Reputations are at their maximum, and no weight has changed for as many rounds as the ring has.
@@ -28,6 +29,31 @@ contract GasTest is Swarm {
 
     function test_steady_round_of_100() public {
         _measure(100, STEADY);
+    }
+
+    /// @dev Every seat has a score of its own, so every word of what seats missed is written: for the first time, then again.
+    function test_finalizing_255_scores_fits_a_transaction() public {
+        Terms memory terms = defaultTerms();
+        (terms.capacity, terms.scoring) = (255, Scoring.Novelty);
+        swarmOf(255, terms);
+        uint256 all = (1 << 255) - 1;
+        bytes memory scores = new bytes(2 * 255);
+        for (uint256 i = 0; i < scores.length; ++i) scores[i] = bytes1(uint8(1 + ((i * 7) % 255)));
+        bytes32 parent = genesis;
+        for (uint32 round = 1; round <= 3; ++round) {
+            play(255, round, parent, 10);
+            Result memory result = resultOf(round, parent, all);
+            result.scores = scores;
+            parent = hashOf(result);
+            if (round == 1) continue;
+            vm.warp(vm_now() + WINDOW);
+            result = known[opening(0, round, known[parent].parent).parent];
+            rounds.finalize(group, result);
+            uint256 used = vm.lastCallGas().gasTotalUsed;
+            emit Measured(255, "finalize with scores", used);
+            assertTrue(used < FINALIZE_LIMIT, "finalize with scores costs too much");
+        }
+        assertTrue(distributor.creditOf(group, 254) != 0, "paid");
     }
 
     /// @dev Round after round until every slot of the ring is used again, then one round measured.

@@ -3,35 +3,57 @@ pragma solidity ^0.8.28;
 
 import {Aggregation} from "../../contracts/libraries/Aggregation.sol";
 import {Blocks} from "../../contracts/libraries/Blocks.sol";
+import {Mixtures} from "../../contracts/libraries/Mixtures.sol";
 import {Rule} from "../../contracts/types/Types.sol";
 
 /// @title The disputes' arithmetic, for many rounds in one call
 contract Recomputer {
-    uint256 private constant FIXED = 8;
-    uint256 private constant PICKED = 3;
+    struct Place {
+        Rule rule;
+        uint8 fractionBits;
+        int8 exponent;
+        int32 weight;
+    }
 
-    /// @param rounds one after another: rule 1 · updates 1 · F 1 · exponent 1 · lowest 1 · highest 1 · coordinates 2 · three
-    /// coordinates, each offset 1 · weight 4 · the block's columns, 256 codes an update
+    error Malformed();
+
+    uint256 private constant FIXED = 10;
+    uint256 private constant PICKED = 3;
+    /// @dev Where the choice begins.
+    uint256 private constant CHOICE = FIXED + 5 * PICKED;
+
+    /// @param rounds one after another: rule 1 · updates 1 · F 1 · exponent 1 · lowest 1 · highest 1 · coordinates 2 · bytes of the
+    /// choice 2 · three coordinates, each offset 1 · weight 4 · the choice, none where nothing is mixed · the block's columns, 256 codes
+    /// an update
     /// @return results of each round: three weights of 4 bytes, the next exponent
     function recompute(bytes calldata rounds) external pure returns (bytes memory results) {
         while (rounds.length != 0) {
             uint256 updates = uint8(rounds[1]);
-            uint256 start = FIXED + 5 * PICKED;
+            uint256 start = CHOICE + uint16(bytes2(rounds[8:FIXED]));
+            if (start != CHOICE && !Mixtures.isWellFormed(rounds[CHOICE:start], updates)) revert Malformed();
             bytes calldata columns = rounds[start:start + updates * Blocks.BLOCK];
-            bytes memory weights;
-            for (uint256 i = FIXED; i < start; i += 5) {
-                int32 next = Aggregation.next(
-                    Rule(uint8(rounds[0])),
-                    Blocks.column(columns, updates, uint8(rounds[i])),
-                    int32(uint32(bytes4(rounds[i + 1:i + 5]))),
-                    uint8(rounds[2]),
-                    int8(uint8(rounds[3]))
-                );
-                weights = abi.encodePacked(weights, next);
-            }
-            results = abi.encodePacked(results, weights, _nextExponent(rounds, columns, updates));
+            results = abi.encodePacked(results, _weights(rounds, start, columns), _nextExponent(rounds, columns, updates));
             rounds = rounds[start + updates * Blocks.BLOCK:];
         }
+    }
+
+    function _weights(bytes calldata round, uint256 end, bytes calldata columns) private pure returns (bytes memory weights) {
+        for (uint256 i = FIXED; i < CHOICE; i += 5) {
+            int8[] memory codes = Blocks.column(columns, uint8(round[1]), uint8(round[i]));
+            weights = abi.encodePacked(weights, _next(_place(round, i), round[CHOICE:end], codes));
+        }
+    }
+
+    function _next(Place memory place, bytes calldata choice, int8[] memory codes) private pure returns (int32) {
+        if (choice.length == 0) return Aggregation.next(place.rule, codes, place.weight, place.fractionBits, place.exponent);
+        int256[] memory values = Mixtures.mixed(choice, codes);
+        uint256 divisor = Mixtures.divisor(choice);
+        return Aggregation.nextMixed(place.rule, values, divisor, place.weight, place.fractionBits, place.exponent);
+    }
+
+    function _place(bytes calldata round, uint256 at) private pure returns (Place memory place) {
+        (place.rule, place.fractionBits, place.exponent) = (Rule(uint8(round[0])), uint8(round[2]), int8(uint8(round[3])));
+        place.weight = int32(uint32(bytes4(round[at + 1:at + 5])));
     }
 
     function _nextExponent(bytes calldata round, bytes calldata columns, uint256 updates) private pure returns (int8) {

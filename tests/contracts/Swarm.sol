@@ -12,7 +12,19 @@ import {IDisputes} from "../../contracts/interfaces/IDisputes.sol";
 import {IRelay} from "../../contracts/interfaces/IRelay.sol";
 import {IStakeVault} from "../../contracts/interfaces/IStakeVault.sol";
 import {Commitment} from "../../contracts/libraries/Commitment.sol";
-import {GroupId, Mixing, Phase, Report, Result, Reveal, Rule, Scoring, Terms, RoundId, RoundIds} from "../../contracts/types/Types.sol";
+import {
+    GroupId,
+    Mixing,
+    Phase,
+    Report,
+    Result,
+    Reveal,
+    Rule,
+    Scoring,
+    Terms,
+    RoundId,
+    RoundIds
+} from "../../contracts/types/Types.sol";
 import {Vm} from "./Vm.sol";
 
 /// @title The contracts, some registered nodes and what they do in a round

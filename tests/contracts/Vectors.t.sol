@@ -6,6 +6,7 @@ import {Bitmap} from "../../contracts/libraries/Bitmap.sol";
 import {Commitment} from "../../contracts/libraries/Commitment.sol";
 import {Merkle} from "../../contracts/libraries/Merkle.sol";
 import {GroupId, Report, Result, Reveal, RoundId, RoundIds, Rule} from "../../contracts/types/Types.sol";
+import {Mixer} from "./Mixer.sol";
 import {Vm} from "./Vm.sol";
 
 /// @title The protocol's shared vectors, held to in Solidity
@@ -13,6 +14,7 @@ contract VectorsTest {
     Vm private constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
     // solhint-disable-next-line const-name-snakecase
     bool public constant IS_TEST = true;
+    Mixer private _mixer = new Mixer();
 
     function test_commitments_and_reveal_digests() public {
         string memory json = _read("commitment");
@@ -97,6 +99,24 @@ contract VectorsTest {
         }
     }
 
+    function test_choices() public view {
+        string memory json = _read("choice");
+        uint256[] memory forms = vm.parseJsonUintArray(json, ".wellFormed");
+        uint256 malformed = 0;
+        for (uint256 i = 0; i < forms.length; ++i) {
+            bytes memory choice = vm.parseJsonBytes(json, _key("choice", i));
+            uint256 updates = vm.parseJsonBytes(json, _key("codes", i)).length;
+            require(_mixer.isWellFormed(choice, updates) == (forms[i] == 1), string.concat("form ", vm.toString(i)));
+            if (forms[i] == 0) ++malformed;
+            else
+                require(
+                    _mixedStep(json, i) == vm.parseJsonInt(json, _key("expected", i)),
+                    string.concat("weight ", vm.toString(i))
+                );
+        }
+        require(malformed > 10 && forms.length - malformed > 100, "vectors");
+    }
+
     function test_next_exponents() public view {
         string memory json = _read("exponent");
         uint256[] memory sizes = vm.parseJsonUintArray(json, ".size");
@@ -154,6 +174,18 @@ contract VectorsTest {
     }
 
     // ------------------------------------------------------------------------------------------------ reading
+
+    function _mixedStep(string memory json, uint256 i) private view returns (int32) {
+        return
+            _mixer.next(
+                Rule(vm.parseJsonUint(json, _key("rule", i))),
+                vm.parseJsonBytes(json, _key("choice", i)),
+                _codes(vm.parseJsonBytes(json, _key("codes", i))),
+                int32(vm.parseJsonInt(json, _key("weight", i))),
+                uint8(vm.parseJsonUint(json, _key("fractionBits", i))),
+                int8(vm.parseJsonInt(json, _key("exponent", i)))
+            );
+    }
 
     function _opened(string memory json, uint256 i) private pure returns (Reveal memory) {
         uint96 samples = uint96(vm.parseJsonUint(json, _key("samples", i)));

@@ -14,9 +14,12 @@ from web3.contract import Contract
 
 from swarm_chain.chain.connection import connect
 from swarm_chain.chain.local import LocalChain
-from swarm_chain.protocol.aggregation import UPDATES_MAX, aggregate, cut_of, sum_without
+from swarm_chain.protocol.aggregation import UPDATES_MAX, aggregate, cut_of, stepped, sum_without
+from swarm_chain.protocol.choice import FACTOR_MAX, Choice, gram_matrix
 from swarm_chain.protocol.grid import BLOCK, EXPONENT_MIN, FRACTION_BITS_MAX, next_exponents
+from swarm_chain.protocol.mixtures import encode_choice
 from swarm_chain.protocol.model import Model
+from swarm_chain.protocol.rules import MIXINGS
 from swarm_chain.types import Rule
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +27,7 @@ SOURCES = (
     "tests/contracts/Recomputer.sol",
     "contracts/libraries/Aggregation.sol",
     "contracts/libraries/Blocks.sol",
+    "contracts/libraries/Mixtures.sol",
     "contracts/types/Types.sol",
 )
 ROUNDS = 10_000
@@ -31,6 +35,8 @@ CALL_BYTES = 700_000
 """Of rounds in one call; Anvil takes 2 MB of JSON."""
 PICKED = 3
 """Coordinates of a round that are recomputed."""
+CHOSEN_MAX = 40
+"""Updates up to which rules choose; of more the choice is random, since a Gram matrix takes long."""
 GAS = 2**62
 INT32 = np.iinfo(np.int32)
 
@@ -55,7 +61,7 @@ def recomputer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contract]:
 
 def random_round(random: np.random.Generator) -> tuple[bytes, bytes, Counter[str]]:
     """A round as the recomputer reads it, what it must give, and what the round is a case of."""
-    rule = Rule(int(random.integers(3)))
+    rule = Rule(int(random.integers(len(Rule))))
     most = int(random.choice([8, 40, UPDATES_MAX], p=[0.7, 0.27, 0.03]))
     count = int(random.integers(1, most + 1))
     coordinates = BLOCK if random.random() < 0.5 else int(random.integers(1, BLOCK + 1))
@@ -66,21 +72,27 @@ def random_round(random: np.random.Generator) -> tuple[bytes, bytes, Counter[str
     codes[:, :coordinates] = random_codes(random, count, coordinates)
     weights = random_weights(random, coordinates)
     model = Model(weights, np.array([exponent], np.int8), bits)
+    choice, kind = random_choice(random, codes)
 
-    after = aggregate(rule, codes[:, :coordinates], model)
-    exponents = next_exponents(codes[:, :coordinates], model.exponents, lowest, highest)
+    real = codes[:, :coordinates]
+    cut = cut_of(rule, count if choice is None else len(choice.takes))
+    after = aggregate(rule, real, model) if choice is None else stepped(real, model, cut, choice)
+    exponents = next_exponents(real, model.exponents, lowest, highest)
     picked = random.integers(0, coordinates, PICKED)
+    mixed = b"" if choice is None else encode_choice(choice)
     head = np.array([rule, count, bits, exponent, lowest, highest], np.int16).astype(np.uint8).tobytes()
     places = b"".join(bytes([place]) + int(weights[place]).to_bytes(4, "big", signed=True) for place in picked)
-    given = head + coordinates.to_bytes(2, "big") + places + codes.tobytes()
+    lengths = coordinates.to_bytes(2, "big") + len(mixed).to_bytes(2, "big")
+    given = head + lengths + places + mixed + codes.tobytes()
     expected = after[picked].astype(">i4").tobytes() + exponents.tobytes()
 
-    cut = cut_of(rule, count)
-    numerators, denominator = sum_without(codes[:, picked], cut), count - 2 * cut
+    values = codes[:, picked] if choice is None else choice.matrix @ codes[:, picked].astype(np.int64)
+    numerators, denominator = sum_without(values, cut), (len(values) - 2 * cut) * (1 if choice is None else choice.divisor)
     steps = numerators.astype(object) * 2 ** (bits - exponent)
     seen = Counter(
         {
-            rule.name: 1,
+            f"{rule.name} of {'codes' if choice is None else 'mixtures'}": 1,
+            kind: 1,
             "saturated": int(np.isin(after[picked], (INT32.min, INT32.max)).sum()),
             "a negative remainder": int(sum(step < 0 and step % denominator != 0 for step in steps)),
             "the exponent moved": int(exponents[0] != exponent),
@@ -88,6 +100,21 @@ def random_round(random: np.random.Generator) -> tuple[bytes, bytes, Counter[str
         }
     )
     return given, expected, seen
+
+
+def random_choice(random: np.random.Generator, codes: NDArray[np.int8]) -> tuple[Choice | None, str]:
+    """None, what a rule chooses for these codes, or any that is well-formed; and which."""
+    count = len(codes)
+    draw = random.random()
+    if draw < 0.4:
+        return None, "none"
+    if draw < 0.7 and count <= CHOSEN_MAX:
+        mixing = list(MIXINGS)[int(random.integers(len(MIXINGS)))]
+        return MIXINGS[mixing](gram_matrix(codes)), mixing.name
+    rows = int(random.integers(1, count + 1))
+    takes = random.random((rows, count)) < random.choice([0.1, 0.5, 0.9])
+    factors = random.integers(0, int(random.choice([2, 300, FACTOR_MAX + 1])), count)
+    return Choice(factors, takes, int(random.integers(1, int(random.choice([2, 300, FACTOR_MAX + 2]))))), "any"
 
 
 def random_codes(random: np.random.Generator, count: int, coordinates: int) -> NDArray[np.int8]:
@@ -120,7 +147,9 @@ def test_solidity_recomputes_what_the_reference_computes(recomputer: Contract) -
             compare(recomputer, waiting)
             waiting = []
     compare(recomputer, waiting)
-    assert min(seen[rule.name] for rule in Rule) > ROUNDS // 4
+    for rule in Rule:
+        assert min(seen[f"{rule.name} of codes"], seen[f"{rule.name} of mixtures"]) > ROUNDS // 15
+    assert min(seen[kind] for kind in ("none", "any", *(mixing.name for mixing in MIXINGS))) > ROUNDS // 40
     assert min(seen[case] for case in ("saturated", "a negative remainder", "the exponent moved", "a block of zeros")) > ROUNDS // 20
 
 

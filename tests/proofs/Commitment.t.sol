@@ -57,11 +57,7 @@ contract CommitmentProofs is Proof {
     }
 
     /// @dev The form that the round manager uses, about itself, is the same.
-    function check_commitmentFromCalldataIsTheSame(
-        uint64 id,
-        address node,
-        Reveal calldata opened
-    ) external view {
+    function check_commitmentFromCalldataIsTheSame(uint64 id, address node, Reveal calldata opened) external view {
         bytes24 expected = Commitment.commitment(address(this), RoundId.wrap(id), node, opened);
         assert(this.commitmentOf(RoundId.wrap(id), node, opened) == expected);
     }

@@ -58,7 +58,11 @@ abstract contract Honest is Model {
         result = resultOf(round, parent, included);
         result.modelDigest = keccak256(abi.encode(g, round, parent));
         result.modelRoot = modelRoots[leafOf[parent] - 1];
-        result.columnsRoot = _leafHash(Merkle.Kind.Columns, _columns(_popcount(included), 0));
+        uint256 count = _popcount(included);
+        result.columnsRoot = _leafHash(Merkle.Kind.Columns, _columns(count, 0));
+        uint256 seed = uint256(keccak256(abi.encode(g, round, parent, included)));
+        result.choice = _choiceOf(g, seed, count);
+        if (g == 0) result.scores = _scoresOf(seed, count);
     }
 
     function _keep(uint256 g, Result memory result) internal returns (bytes32 hash) {
@@ -111,12 +115,21 @@ abstract contract Honest is Model {
         if (fault == Fault.Exponent) leaf = leaf == 3 ? 1 : 3;
         result.modelRoot = modelRoots[leaf - 1];
         if (fault == Fault.Column) result.columnsRoot = _leafHash(Merkle.Kind.Columns, _columns(_popcount(included), 7));
-        if (fault == Fault.Terms && _popcount(included) > 1) result.choice = "chosen";
+        if (fault == Fault.Terms && _popcount(included) > 1) _breakTerms(g, result, _popcount(included));
         if (fault == Fault.Parent) result.parent = keccak256("another parent");
         if (fault == Fault.Withheld) result.modelDigest = keccak256(abi.encode("withheld", result.modelDigest));
         hash = _keep(g, result);
         if (isHonest[hash]) return 0;
         (faults[hash], leafOf[hash]) = (fault, leaf);
+    }
+
+    /// @dev A choice that is none, a row too many, a score too many, or scores where the terms want none, and none where they do.
+    function _breakTerms(uint256 g, Result memory result, uint256 count) private {
+        uint256 how = _below(4);
+        if (how == 0) result.choice = "chosen";
+        else if (how == 1) result.choice = abi.encodePacked(_choiceOf(0, count - 1, count), bytes32(0));
+        else if (how == 2) result.scores = abi.encodePacked(result.scores, uint16(7));
+        else result.scores = g == 0 ? bytes("") : _scoresOf(entropy, count);
     }
 
     function _wronglyIncluded(uint256 g, uint32 round, bytes32 parent, uint256 right, Fault fault) private view returns (uint256) {

@@ -5,7 +5,8 @@ import {Commitment} from "../../../contracts/libraries/Commitment.sol";
 import {Evidence} from "../../../contracts/libraries/Evidence.sol";
 import {Merkle} from "../../../contracts/libraries/Merkle.sol";
 import {Live} from "../../../contracts/libraries/Round.sol";
-import {GroupId, Phase, Result, Reveal, RoundIds, Terms} from "../../../contracts/types/Types.sol";
+import {GroupId, Mixing, Phase, Result, Reveal, RoundIds, Scoring, Terms} from "../../../contracts/types/Types.sol";
+import {Mixes} from "../Mixer.sol";
 import {Swarm} from "../Swarm.sol";
 
 /// @dev Those cheat codes that only campaigns use.
@@ -71,6 +72,9 @@ enum Situation {
     BudgetExhausted,
     SeatReused,
     WrongResultFinal,
+    MixedFinal,
+    PaidByScores,
+    PaidNobody,
     End
 }
 
@@ -154,8 +158,8 @@ struct Book {
 }
 
 /// @title A second set of books: what the rules make of every call, kept apart from the contracts
-/// @dev Two groups are played in, a third is never touched. One block of three coordinates is all of a model; every update's codes
-/// are zero, so an honest result's model is its parent's.
+/// @dev Two groups are played in, a third is never touched. The first mixes updates and pays by scores. One block of three
+/// coordinates is all of a model; every update's codes are zero, so an honest result's model is its parent's.
 abstract contract Model is Swarm {
     CampaignVm internal constant campaign = CampaignVm(address(uint160(uint256(keccak256("hevm cheat code")))));
     uint256 internal constant ACTORS = 6;
@@ -242,6 +246,7 @@ abstract contract Model is Swarm {
         terms.capacity = uint8(capacity[g]);
         terms.maturity = uint8(MATURITY);
         terms.maxMissed = uint8(MAX_MISSED);
+        if (g == 0) (terms.mixing, terms.scoring) = (Mixing.GeometricMedian, Scoring.Novelty);
         GroupId id = groups.create(terms, bytes32("manifest"), keccak256("genesis model"), modelRoots[0]);
         arena.push(id);
         Result memory first;
@@ -322,6 +327,20 @@ abstract contract Model is Swarm {
                     two
                 )
             );
+    }
+
+    /// @dev How the first group's updates are mixed: anyhow, since they are zeros.
+    function _choiceOf(uint256 g, uint256 seed, uint256 count) internal pure returns (bytes memory) {
+        return g == 0 ? Mixes.encoded(Mixes.random(seed, count, 1 + (seed % count))) : bytes("");
+    }
+
+    /// @dev Scores far apart or close together, some of them zero; now and then all are.
+    function _scoresOf(uint256 seed, uint256 count) internal pure returns (bytes memory scores) {
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 drawn = uint256(keccak256(abi.encode(seed, i)));
+            uint256 score = [drawn % 65_536, 10_000 - (drawn % 3), drawn % 4, 0][(drawn >> 128) % 4];
+            scores = abi.encodePacked(scores, uint16(seed % 6 == 0 ? 0 : score));
+        }
     }
 
     // ------------------------------------------------------------------------------------------------ leaves

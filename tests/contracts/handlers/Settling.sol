@@ -45,12 +45,14 @@ abstract contract Settling is Votes {
         _require(result.parent == head, "a final result does not stand on the head");
         _require(struckPlace[g][hash] == 0, "a struck result became final");
         _require(!played[g][round].struck, "a struck round became final");
-        _becameFinal(g, round, hash, result.included);
+        _becameFinal(g, round, hash, result);
     }
 
-    function _becameFinal(uint256 g, uint32 round, bytes32 hash, uint256 included) private {
+    function _becameFinal(uint256 g, uint32 round, bytes32 hash, Result memory result) private {
         _saw(Situation.FinalInTime);
         if (!isHonest[hash]) _saw(Situation.WrongResultFinal);
+        else if (result.choice.length != 0) _saw(Situation.MixedFinal);
+        uint256 included = result.included;
         Book storage book = books[g];
         (book.settled, book.finalized, book.head) = (round, round, hash);
         finals[g].push(hash);
@@ -60,7 +62,7 @@ abstract contract Settling is Votes {
             if ((p.members >> seat) & 1 == 1) _moveStanding(g, seat, (included >> seat) & 1 == 1, (p.revealed >> seat) & 1 == 1);
         }
         _forfeit(g, round);
-        _pay(g, round, included);
+        _pay(g, round, included, result.scores);
     }
 
     /// @dev docs/specification.md, section 8, one seat at a time.
@@ -91,23 +93,49 @@ abstract contract Settling is Votes {
         }
     }
 
-    function _pay(uint256 g, uint32 round, uint256 included) private {
+    /// @dev Scores of any seats but the included ones say nothing, whatever the terms: all score the same.
+    function _pay(uint256 g, uint32 round, uint256 included, bytes memory scores) private {
         Played storage p = played[g][round];
         uint256 pot = books[g].budget < REWARD ? books[g].budget : REWARD;
         if (pot < REWARD) _saw(Situation.BudgetExhausted);
         uint256 elapsed = p.revealDeadline - p.openedAt;
         if (elapsed < COMMIT + REVEAL) pot = (pot * elapsed) / (COMMIT + REVEAL);
-        uint256 units = pot / _popcount(included) / 1e9;
-        uint256 voted = played[g][round + 1].revealed;
-        uint256 paid = 0;
+        uint256 paid = _creditAll(g, included, played[g][round + 1].revealed, pot, _scoresOrOnes(included, scores));
+        if (paid > pot) broken = "a round paid more than its pot";
+        books[g].budget -= paid;
+    }
+
+    function _scoresOrOnes(uint256 included, bytes memory scores) private returns (uint256[] memory given) {
+        given = new uint256[](_popcount(included));
+        bool isSaid = scores.length == 2 * given.length;
+        for (uint256 i = 0; i < given.length; ++i) {
+            given[i] = isSaid ? 256 * uint256(uint8(scores[2 * i])) + uint8(scores[2 * i + 1]) : 1;
+        }
+        if (isSaid) _saw(Situation.PaidByScores);
+    }
+
+    function _creditAll(
+        uint256 g,
+        uint256 included,
+        uint256 voted,
+        uint256 pot,
+        uint256[] memory scores
+    ) private returns (uint256 paid) {
+        (uint256 best, uint256 sum, uint256 at) = (0, 0, 0);
+        for (uint256 i = 0; i < scores.length; ++i) {
+            if (scores[i] > best) best = scores[i];
+            sum += scores[i];
+        }
+        if (sum == 0) _saw(Situation.PaidNobody);
+        if (sum == 0) return 0;
+        uint256 units = (pot * best) / sum / 1e9;
         for (uint256 seat = 0; seat < capacity[g]; ++seat) {
             if ((included >> seat) & 1 == 0) continue;
-            uint256 part = ((voted >> seat) & 1 == 1 ? units : units / 2) * 1e9;
-            credits[g][seat] += part;
-            paid += part;
+            uint256 part = (units * scores[at++]) / best;
+            if ((voted >> seat) & 1 == 0) part /= 2;
+            credits[g][seat] += part * 1e9;
+            paid += part * 1e9;
         }
-        if (paid > REWARD) broken = "a round paid more than its reward";
-        books[g].budget -= paid;
     }
 
     // ------------------------------------------------------------------------------------------------ void
