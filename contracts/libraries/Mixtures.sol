@@ -13,7 +13,8 @@ library Mixtures {
     /// @dev Subsets of four updates.
     uint256 private constant SUBSETS = 16;
 
-    /// @notice Whether a choice has one to `updates` rows, which take none but these updates, and a divisor of 1 to 65,536.
+    /// @notice Whether a choice has one to `updates` rows, which take none but these updates, and a divisor of 1 to 65,536; and
+    /// whether the factors of a row come to no more than the divisor: so no mixture is longer than the longest update in it.
     function isWellFormed(bytes calldata choice, uint256 updates) internal pure returns (bool) {
         unchecked {
             uint256 start = DIVISOR + FACTOR * updates;
@@ -23,6 +24,12 @@ library Mixtures {
             if (rows > updates || divisor_ == 0 || divisor_ > DIVISOR_MAX) return false;
             for (; start < choice.length; start += ROW) {
                 if (uint256(bytes32(choice[start:start + ROW])) >> updates != 0) return false;
+            }
+            int8[] memory ones = new int8[](updates);
+            for (uint256 i = 0; i < updates; ++i) ones[i] = 1;
+            int256[] memory lengths = mixed(choice, ones);
+            for (uint256 row = 0; row < rows; ++row) {
+                if (lengths[row] > int256(divisor_)) return false;
             }
             return true;
         }

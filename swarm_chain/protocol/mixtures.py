@@ -34,5 +34,8 @@ def decode_choice(data: bytes, updates: int) -> Choice | None:
     bitmaps = [int.from_bytes(data[start + _ROW * row : start + _ROW * (row + 1)], "big") for row in range(rows)]
     if any(bitmap >> updates for bitmap in bitmaps):
         return None
+    factors = np.frombuffer(data, ">u2", updates, _DIVISOR).astype(np.int64)
     takes = np.array([[bitmap >> update & 1 for update in range(updates)] for bitmap in bitmaps], np.bool_)
-    return Choice(np.frombuffer(data, ">u2", updates, _DIVISOR).astype(np.int64), takes, divisor)
+    if (takes @ factors > divisor).any():
+        return None  # a mixture could be longer than the longest update in it
+    return Choice(factors, takes, divisor)
