@@ -25,8 +25,19 @@ contract RewardProofs is Proof {
     }
 
     function _pay(uint96 budget, uint96 reward, uint256 elapsed, uint256 whole, uint256 half) private returns (uint256 paid) {
+        return _payScores(budget, reward, elapsed, whole, half, "");
+    }
+
+    function _payScores(
+        uint96 budget,
+        uint96 reward,
+        uint256 elapsed,
+        uint256 whole,
+        uint256 half,
+        bytes memory scores
+    ) private returns (uint256 paid) {
         DISTRIBUTOR.addBudget(GROUP, budget);
-        DISTRIBUTOR.pay(GROUP, IRewardDistributor.Payment(1, reward, elapsed, 80, whole, half, (1 << SEATS) - 1, ""));
+        DISTRIBUTOR.pay(GROUP, IRewardDistributor.Payment(1, reward, elapsed, 80, whole, half, (1 << SEATS) - 1, scores));
         paid = budget - DISTRIBUTOR.budgetOf(GROUP);
     }
 
@@ -76,5 +87,28 @@ contract RewardProofs is Proof {
     function check_creditsOfNeighboursDoNotMix(uint40 budget) external {
         _pay(budget, budget, 80, 0x2, 0);
         assert(DISTRIBUTOR.creditOf(GROUP, 0) == 0 && DISTRIBUTOR.creditOf(GROUP, 2) == 0 && DISTRIBUTOR.creditOf(GROUP, 3) == 0);
+    }
+
+    /// @dev By scores too the budget loses what the seats are credited, and that is never more than it had. The best score and the sum
+    /// are powers of two, which is what a solver can divide by.
+    function check_scoresPayWhatSeatsAreCredited(uint40 budget) external {
+        given(budget < 1 << 36);
+        uint256 paid = _payScores(budget, budget, 80, 0x7, 0x8, hex"0002000100000001");
+        assert(paid == _credits() && paid <= budget);
+    }
+
+    /// @dev Whatever its neighbours score, a score of zero earns nothing.
+    function check_aScoreOfZeroEarnsNothing(uint40 budget) external {
+        _payScores(budget, budget, 80, 0x7, 0x8, hex"0002000000020000");
+        assert(DISTRIBUTOR.creditOf(GROUP, 1) == 0 && DISTRIBUTOR.creditOf(GROUP, 3) == 0);
+    }
+
+    /// @dev A share is to the best one's as its score to the best, but for what whole units leave.
+    function check_sharesAreAsTheirScores(uint40 budget) external {
+        given(budget < 1 << 36);
+        _payScores(budget, budget, 80, 0x7, 0, hex"000200010001");
+        uint256 best = DISTRIBUTOR.creditOf(GROUP, 0);
+        uint256 other = DISTRIBUTOR.creditOf(GROUP, 2);
+        assert(2 * other <= best && best - 2 * other < 2 * UNIT);
     }
 }
