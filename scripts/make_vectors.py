@@ -162,14 +162,15 @@ def choices() -> Vectors:
                 case(choose(gram_matrix(codes)), codes[:, 0].tolist(), rule, weight=int(draw.integers(-(2**20), 2**20)))
         for count, rows in ((1, 1), (3, 2), (5, 5), (6, 1), (10, 10), (40, 20)):
             takes = draw.integers(0, 2, (rows, count)).astype(np.bool_)
-            given = Choice(draw.integers(0, FACTOR_MAX + 1, count), takes, int(draw.integers(1, FACTOR_MAX + 2)))
+            factors = draw.integers(0, FACTOR_MAX // count + 1, count)
+            given = Choice(factors, takes, int(draw.integers(max((takes @ factors).max(), 1), FACTOR_MAX + 2)))
             for bits, exponent in ((24, 24), (0, 0), (30, -16)):
                 case(given, draw.integers(-127, 128, count).tolist(), rule, bits, exponent, int(draw.integers(-(2**31), 2**31)))
         for codes_ in ([-1, 0], [1, 0], [-1, 0, 0], [-3, -2], [3, 2], [-5, -5, 1, 2, 3, 90], [127, -127, 127]):
             for divisor in (1, 2, FACTOR_MAX + 1):
                 case(Choice(np.ones(len(codes_), np.int64), np.eye(len(codes_), dtype=np.bool_), divisor), codes_, rule, 9, 8)
     for code in (127, -127):
-        case(Choice(np.full(255, FACTOR_MAX), np.ones((255, 255), np.bool_), 1), [code] * 255, Rule.MEDIAN, 30, -16)
+        case(Choice(np.full(255, 257), np.ones((255, 255), np.bool_), FACTOR_MAX), [code] * 255, Rule.MEDIAN, 30, -16)
     none = Choice(np.full(3, FACTOR_MAX), np.zeros((3, 3), np.bool_), FACTOR_MAX + 1)
     case(none, [1, 2, 3], Rule.MEDIAN, weight=77)
 
@@ -179,6 +180,7 @@ def choices() -> Vectors:
     wrong = [right[:length] for length in (0, 3, 4, 9, 10, 11, 41, 43, 105)] + [right + b"\x00", right + bytes(32)]
     wrong += [divisor.to_bytes(4, "big") + right[4:] for divisor in (0, FACTOR_MAX + 2, 2**32 - 1)]
     wrong += [right[:10] + bytes(32 * row) + (1 << bit).to_bytes(32, "big") for row, bit in ((0, 3), (1, 4), (2, 255))]
+    wrong.append(encode_choice(Choice(np.array([5, 1, 3]), np.array([[1, 1, 0], [0, 1, 1], [1, 0, 1]], np.bool_), 7)))
     cases += [(data, [1, 2, 3], Rule.MEAN, 24, 12, 0) for data in wrong]
     decoded = [decode_choice(data, len(codes)) for data, codes, *_ in cases]
     assert [given is None for given in decoded] == [False] * (len(cases) - len(wrong)) + [True] * len(wrong)

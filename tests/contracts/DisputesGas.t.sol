@@ -27,17 +27,19 @@ contract DisputesGasTest is DisputeSwarm {
     /// @dev Every row takes all updates but one, another each, so that the median's values come in descending order: most to add and
     /// most to sort. The parent brings as long a choice and as many scores.
     function test_a_mixed_coordinate_of_255_seats_fits_a_transaction() public {
-        Mix memory mix = Mixes.random(65_535, 255, 255);
+        Mix memory mix = Mixes.alone(255);
+        mix.divisor = 65_536;
         for (uint256 i = 0; i < 255; ++i) {
-            (mix.factors[i], mix.rows[i]) = (65_535, (type(uint256).max >> 1) ^ (1 << i));
+            (mix.factors[i], mix.rows[i]) = (257, (type(uint256).max >> 1) ^ (1 << i));
         }
         _measureMixed(mix, "mixed coordinate");
     }
 
     /// @dev All of them: as many bytes that are not zero as there can be, and values that are all the same.
     function test_a_coordinate_of_rows_that_take_all_fits_a_transaction() public {
-        Mix memory mix = Mixes.random(65_534, 255, 255);
-        for (uint256 i = 0; i < 255; ++i) (mix.factors[i], mix.rows[i]) = (65_535, type(uint256).max >> 1);
+        Mix memory mix = Mixes.alone(255);
+        mix.divisor = 65_535;
+        for (uint256 i = 0; i < 255; ++i) (mix.factors[i], mix.rows[i]) = (257, type(uint256).max >> 1);
         _measureMixed(mix, "coordinate of all");
     }
 

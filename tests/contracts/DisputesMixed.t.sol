@@ -11,7 +11,7 @@ contract DisputesMixedTest is DisputeSwarm {
     using Mixes for Mix;
 
     uint256 private constant MEMBERS = 5;
-    uint256 private constant WRONG = 8;
+    uint256 private constant WRONG = 9;
 
     /// @dev Five updates mixed, the last block's numbers as they must be.
     function _aggregate(Rule rule, Mix memory mix) private {
@@ -66,6 +66,7 @@ contract DisputesMixedTest is DisputeSwarm {
     /// @dev The numbers are right for the choice they were made by, and for no other that counts.
     function test_numbers_of_another_choice_are_struck() public {
         Mix memory mix = Mixes.alone(MEMBERS);
+        mix.divisor = 2;
         _aggregate(Rule.Mean, mix);
         mix.factors[2] = 2;
         claimed.choice = mix.encoded();
@@ -80,7 +81,8 @@ contract DisputesMixedTest is DisputeSwarm {
         for (uint256 i = 0; i < 4; ++i) {
             restart();
             Mix memory mix = Mixes.random(9, MEMBERS, 1);
-            (mix.divisor, mix.rows[0]) = (256, 0x1F);
+            mix.rows[0] = 0x1F;
+            mix.divisor = mix.lengthOf(0);
             _aggregate(Rule(i), mix);
             for (uint256 offset = 0; offset < realCoordinates(); ++offset) {
                 setClaimedWeight(offset, _plainly(Rule.Mean, mix, offset));
@@ -115,8 +117,9 @@ contract DisputesMixedTest is DisputeSwarm {
         if (which == 4) mix.divisor = 0;
         if (which == 5) mix.divisor = 65_537;
         if (which == 6) mix.rows[4] = 1 << MEMBERS;
+        if (which == 7) mix.factors[4] = 2;
         // As of six updates: too long for five.
-        if (which == 7) return Mixes.alone(MEMBERS + 1).encoded();
+        if (which == 8) return Mixes.alone(MEMBERS + 1).encoded();
         return mix.encoded();
     }
 

@@ -21,15 +21,27 @@ library Mixes {
         choice = abi.encodePacked(choice, mix.rows);
     }
 
-    /// @dev Any choice of so many rows over so many updates: a row takes each update or not, factors are small, large or at an end.
+    /// @dev Any choice of so many rows over so many updates: a row takes each update or not, factors are small, large or at an end, and
+    /// the divisor is what the longest row comes to, or more.
     function random(uint256 seed, uint256 updates, uint256 rows) internal pure returns (Mix memory mix) {
-        mix = Mix({divisor: 1 + (seed % 65_536), factors: new uint256[](updates), rows: new uint256[](rows)});
+        mix = Mix({divisor: 1, factors: new uint256[](updates), rows: new uint256[](rows)});
+        uint256 most = 65_535 / updates;
         for (uint256 i = 0; i < updates; ++i) {
             uint256 drawn = uint256(keccak256(abi.encode(seed, "factor", i)));
-            mix.factors[i] = [drawn % 65_536, drawn % 300, 0, 65_535][(drawn >> 128) % 4];
+            mix.factors[i] = [drawn % (most + 1), drawn % (most < 20 ? most + 1 : 20), 0, most][(drawn >> 128) % 4];
         }
         for (uint256 i = 0; i < rows; ++i) {
             mix.rows[i] = uint256(keccak256(abi.encode(seed, "row", i))) & ((1 << updates) - 1);
+            uint256 length = lengthOf(mix, i);
+            if (length > mix.divisor) mix.divisor = length;
+        }
+        if (seed % 2 == 0) mix.divisor += seed % (65_537 - mix.divisor);
+    }
+
+    /// @dev What the factors of a row come to.
+    function lengthOf(Mix memory mix, uint256 row) internal pure returns (uint256 length) {
+        for (uint256 i = 0; i < mix.factors.length; ++i) {
+            if ((mix.rows[row] >> i) & 1 == 1) length += mix.factors[i];
         }
     }
 

@@ -49,11 +49,12 @@ contract MixturesTest is Swarm {
         for (uint256 row = 0; row < 3; ++row) {
             for (uint256 bit = 0; bit < 256; ++bit) {
                 Mix memory mix = Mixes.alone(3);
+                mix.divisor = 3;
                 mix.rows[row] = 1 << bit;
                 assertTrue(_mixer.isWellFormed(mix.encoded(), 3) == (bit < 3), vm.toString(bit));
             }
             Mix memory none = Mixes.alone(3);
-            none.rows[row] = 0;
+            (none.divisor, none.rows[row]) = (3, 0);
             assertTrue(_mixer.isWellFormed(none.encoded(), 3), "none");
             none.rows[row] = 0x7;
             assertTrue(_mixer.isWellFormed(none.encoded(), 3), "all");
@@ -61,13 +62,42 @@ contract MixturesTest is Swarm {
     }
 
     function test_the_largest_choice_is_well_formed() public view {
-        Mix memory mix = Mixes.random(65_535, 255, 255);
-        for (uint256 i = 0; i < 255; ++i) (mix.factors[i], mix.rows[i]) = (65_535, ALL >> 1);
-        assertEq(mix.divisor, 65_536, "divisor");
+        Mix memory mix = Mixes.alone(255);
+        mix.divisor = 65_536;
+        for (uint256 i = 0; i < 255; ++i) (mix.factors[i], mix.rows[i]) = (257, ALL >> 1);
         assertTrue(_mixer.isWellFormed(mix.encoded(), 255), "the largest");
         assertTrue(!_mixer.isWellFormed(abi.encodePacked(mix.encoded(), bytes32(0)), 255), "a row more");
         mix.rows[254] = 1 << 255;
         assertTrue(!_mixer.isWellFormed(mix.encoded(), 255), "a bit more");
+    }
+
+    /// @dev Else a mixture could be longer than every update in it, and move a weight by as much as two thirds of the swarm like.
+    function test_what_the_factors_of_a_row_come_to_is_no_more_than_the_divisor() public view {
+        for (uint256 row = 0; row < 4; ++row) {
+            Mix memory mix = Mixes.alone(4);
+            (mix.factors[0], mix.factors[2], mix.factors[3]) = (65_000, 500, 36);
+            mix.rows[row] = 0xD;
+            for (uint256 i = 0; i < 4; ++i) if (i != row) mix.rows[i] = 0x2;
+            mix.divisor = 65_536;
+            assertTrue(_mixer.isWellFormed(mix.encoded(), 4), "as much");
+            mix.divisor = 65_535;
+            assertTrue(!_mixer.isWellFormed(mix.encoded(), 4), "one more");
+            mix.rows[row] = 0x9;
+            assertTrue(_mixer.isWellFormed(mix.encoded(), 4), "what it does not take does not count");
+        }
+    }
+
+    function testFuzz_a_random_choice_is_well_formed_until_its_divisor_is_less_than_a_row(uint256 seed) public view {
+        uint256 updates = 1 + ((seed >> 8) % 12);
+        Mix memory mix = Mixes.random(seed, updates, 1 + ((seed >> 16) % updates));
+        assertTrue(_mixer.isWellFormed(mix.encoded(), updates), "well-formed");
+        uint256 longest = 0;
+        for (uint256 row = 0; row < mix.rows.length; ++row) if (mix.lengthOf(row) > longest) longest = mix.lengthOf(row);
+        mix.divisor = longest;
+        assertTrue(_mixer.isWellFormed(mix.encoded(), updates) == (longest != 0), "the least");
+        if (longest < 2) return;
+        --mix.divisor;
+        assertTrue(!_mixer.isWellFormed(mix.encoded(), updates), "less");
     }
 
     /// @dev The smallest: one update, one row.

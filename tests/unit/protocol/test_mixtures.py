@@ -1,5 +1,6 @@
 """Choices as results carry them: what comes out is what went in, bytes that are none are refused, and the numbers are the chain's."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -8,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarm_chain.protocol.aggregation import cut_of, stepped
-from swarm_chain.protocol.choice import Choice
+from swarm_chain.protocol.choice import Choice, gram_matrix
 from swarm_chain.protocol.mixtures import decode_choice, encode_choice
 from swarm_chain.protocol.model import Model
+from swarm_chain.protocol.rules import MIXINGS
 from swarm_chain.types import Rule
 
 
@@ -48,9 +50,10 @@ def test_vectors(vectors):
 def choices(draw):
     count = draw(st.integers(1, 12))
     rows = draw(st.integers(1, count))
-    factors = draw(st.lists(st.integers(0, 65_535), min_size=count, max_size=count))
-    takes = draw(st.lists(st.lists(st.booleans(), min_size=count, max_size=count), min_size=rows, max_size=rows))
-    return Choice(np.array(factors, np.int64), np.array(takes, np.bool_), draw(st.integers(1, 65_536)))
+    factors = np.array(draw(st.lists(st.integers(0, 65_535 // count), min_size=count, max_size=count)), np.int64)
+    taken = draw(st.lists(st.lists(st.booleans(), min_size=count, max_size=count), min_size=rows, max_size=rows))
+    takes = np.array(taken, np.bool_)
+    return Choice(factors, takes, draw(st.integers(max(int((takes @ factors).max()), 1), 65_536)))
 
 
 @given(choices())
@@ -63,6 +66,24 @@ def test_what_is_encoded_comes_out_again(choice):
     assert back.divisor == choice.divisor
     assert (back.factors == choice.factors).all()
     assert (back.takes == choice.takes).all()
+
+
+@given(choices())
+def test_no_mixture_is_longer_than_the_longest_update_in_it(choice):
+    longest = int((choice.takes @ choice.factors).max())
+    for divisor in {longest, longest - 1} - {0, -1}:
+        data = encode_choice(replace(choice, divisor=divisor))
+        assert (decode_choice(data, len(choice.factors)) is None) == (divisor < longest)
+
+
+@pytest.mark.parametrize("mixing", MIXINGS)
+def test_what_rules_choose_is_no_longer(mixing):
+    for seed in range(40):
+        draw = np.random.default_rng(seed)
+        codes = draw.integers(-127, 128, (int(draw.integers(1, 30)), 40)).astype(np.int8)
+        codes[draw.random(len(codes)) < 0.2] = 0
+        chosen = MIXINGS[mixing](gram_matrix(codes))
+        assert decode_choice(encode_choice(chosen), len(codes)) is not None
 
 
 @given(choices(), st.data())
