@@ -113,8 +113,11 @@ def random_choice(random: np.random.Generator, codes: NDArray[np.int8]) -> tuple
         return MIXINGS[mixing](gram_matrix(codes)), mixing.name
     rows = int(random.integers(1, count + 1))
     takes = random.random((rows, count)) < random.choice([0.1, 0.5, 0.9])
-    factors = random.integers(0, int(random.choice([2, 300, FACTOR_MAX + 1])), count)
-    return Choice(factors, takes, int(random.integers(1, int(random.choice([2, 300, FACTOR_MAX + 2]))))), "any"
+    most = FACTOR_MAX // count
+    factors = random.integers(0, min(int(random.choice([2, 300, FACTOR_MAX])), most) + 1, count)
+    longest = max(int((takes @ factors).max()), 1)
+    divisor = int(random.choice([longest, FACTOR_MAX + 1, random.integers(longest, FACTOR_MAX + 2)]))
+    return Choice(factors, takes, divisor), "any"
 
 
 def random_codes(random: np.random.Generator, count: int, coordinates: int) -> NDArray[np.int8]:
