@@ -18,13 +18,16 @@ from rounds import (
 )
 
 from swarm_chain.protocol import merkle
-from swarm_chain.protocol.aggregation import aggregate
+from swarm_chain.protocol.aggregation import cut_of, stepped
+from swarm_chain.protocol.choice import Choice
 from swarm_chain.protocol.columns import columns_leaves
 from swarm_chain.protocol.disputes.evidence import Fault, Leaf, Tree
 from swarm_chain.protocol.grid import BLOCK, EXPONENT_MIN, block_count, next_exponents
 from swarm_chain.protocol.inclusion import seats_in
+from swarm_chain.protocol.mixtures import encode_choice
 from swarm_chain.protocol.model import Model, encode_model, model_leaves
-from swarm_chain.protocol.outcome import Outcome
+from swarm_chain.protocol.outcome import Outcome, compared
+from swarm_chain.protocol.scores import encode_scores
 from swarm_chain.storage.cid import digest_of
 from swarm_chain.types import Result, Round
 
@@ -80,11 +83,13 @@ class Truth:
             Tree.COLUMNS: list(columns_leaves(rows or self.rows)),
         }
 
-    def of_rows(self, rows: list[np.ndarray]) -> Model:
-        """The model that other rows come to."""
+    def of_rows(self, rows: list[np.ndarray]) -> tuple[Model, Choice | None, list[int]]:
+        """The model that other rows come to, by which mixtures, and what they score."""
         terms, before = self.group.terms, self.before
         exponents = next_exponents(rows, before.exponents, terms.min_exponent, terms.max_exponent)
-        return Model(aggregate(terms.rule, rows, before), exponents, before.fraction_bits)
+        choice, scores = compared(terms, rows, self.group.known(self.round, self.parent), before.dimension)
+        cut = cut_of(terms.rule, len(rows) if choice is None else len(choice.takes))
+        return Model(stepped(rows, before, cut, choice), exponents, before.fraction_bits), choice, scores
 
     def claim(self, model: Model, leaves: dict[Tree, list[bytes]], faults: set[Fault], *, serve: bool | None = None) -> Claim:
         """A result with another model or other columns; its file is served by its authors, or not."""
@@ -148,7 +153,7 @@ def column(truth: Truth) -> Claim:
         another = rows[row][here].copy()
         another[rng.randrange(len(another))] ^= 1
     rows[row][here] = another
-    model = truth.of_rows(rows)
+    model, *_ = truth.of_rows(rows)
     return truth.claim(model, truth.leaves(model, rows), {Fault.COLUMN})
 
 
@@ -240,10 +245,16 @@ def _with_seat(truth: Truth, seat: int, codes: np.ndarray | None) -> Claim:
         codes = np.zeros(truth.group.terms.dimension, np.int8)
     opened = {**truth.outcome.opened, seat: codes}
     nodes = {each: truth.group.players[each].address.lower() for each in opened if each < len(truth.group.players)}
-    rows = [opened[each] for each in sorted(opened, key=lambda each: nodes.get(each, "0xff"))]
-    model = truth.of_rows(rows)
+    ordered = sorted(opened, key=lambda each: nodes.get(each, "0xff"))
+    rows = [opened[each] for each in ordered]
+    model, choice, scores = truth.of_rows(rows)
     claim = truth.claim(model, truth.leaves(model, rows), set())
-    claim.result = replace(claim.result, included=truth.result.included | 1 << seat)
+    claim.result = replace(
+        claim.result,
+        included=truth.result.included | 1 << seat,
+        choice=b"" if choice is None else encode_choice(choice),
+        scores=encode_scores(dict(zip(ordered, scores, strict=False))),
+    )
     return claim
 
 
@@ -296,6 +307,10 @@ def a_choice(truth: Truth) -> Claim:
     return Claim(replace(truth.result, choice=truth.rng.randbytes(32)), {Fault.TERMS})
 
 
+def a_score_too_many(truth: Truth) -> Claim:
+    return Claim(replace(truth.result, scores=truth.result.scores + truth.rng.randbytes(2)), {Fault.TERMS})
+
+
 def wrong_parent(truth: Truth) -> Claim:
     # Its updates named the right one, so that is what proves it wrong before the round is the next to settle.
     return Claim(replace(truth.result, parent=truth.rng.randbytes(32)), {Fault.INCLUSION, Fault.TERMS})
@@ -329,6 +344,7 @@ KINDS: dict[str, tuple[Callable[[Truth], Claim], str]] = {
     "update with padding": (padded_update, PADDING),
     "too few updates": (too_few, NORMAL),
     "choice that no rule makes": (a_choice, NORMAL),
+    "score of nobody": (a_score_too_many, NORMAL),
     "wrong parent": (wrong_parent, NORMAL),
     "unpresented hash": (unpresented, NORMAL),
 }

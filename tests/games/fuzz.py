@@ -27,6 +27,7 @@ from swarm_chain.protocol.disputes.evidence import (
 from swarm_chain.protocol.disputes.numbers import IncludedUpdate, Reference
 from swarm_chain.protocol.grid import block_count
 from swarm_chain.protocol.inclusion import seats_in
+from swarm_chain.protocol.mixtures import decode_choice
 from swarm_chain.protocol.update import update_leaves
 from swarm_chain.types import Address, Result, Round
 
@@ -98,7 +99,8 @@ class HonestGame:
             IncludedUpdate(self._opened(seat), group.header(Round(1), seat), codes) for seat, codes in sorted(outcome.opened.items())
         ]
         self.updates = {seat: update for (seat, _), update in zip(sorted(outcome.opened.items()), updates, strict=True)}
-        self.reference = Reference(group.terms, group.genesis, group.models[group.head], updates)
+        choice = decode_choice(self.result.choice, len(updates))
+        self.reference = Reference(group.terms, group.genesis, group.models[group.head], updates, choice)
         assert self.reference.roots[Tree.MODEL] == self.result.model_root
         assert self.reference.roots[Tree.COLUMNS] == self.result.columns_root
 

@@ -17,6 +17,7 @@ from swarm_chain.protocol.commitment import commitment, genesis_hash
 from swarm_chain.protocol.grid import block_count
 from swarm_chain.protocol.inclusion import available, candidates
 from swarm_chain.protocol.model import Model, encode_model, model_root
+from swarm_chain.protocol.novelty import known_rows
 from swarm_chain.protocol.outcome import Outcome, compute
 from swarm_chain.protocol.sealing import seal
 from swarm_chain.protocol.update import HEADER_SIZE, LEAF, UpdateHeader, update_root
@@ -137,7 +138,20 @@ class Group:
             move = self.moves[round_][commit.seat]
             if available(commits, commit) and move.behaviour == NORMAL:
                 opened[commit.seat] = move.codes
-        return compute(self.domain, self.terms, round_, parent, self.models[parent], commits, opened, digest_of)
+        known = self.known(round_, parent)
+        return compute(self.domain, self.terms, round_, parent, self.models[parent], commits, opened, digest_of, known=known)
+
+    def known(self, round_: Round, parent: bytes) -> list[np.ndarray]:
+        """What was known before a round, by the specification's words."""
+        sent: list[tuple[np.ndarray, list[np.ndarray]]] = []
+        models, result = [self.models[parent]], self.results[parent]
+        while len(sent) < 2 and result.round >= max(round_ - 4, 1):
+            before = self.models[result.parent]
+            codes = [move.codes for seat, move in enumerate(self.moves[result.round]) if result.included >> seat & 1]
+            sent.insert(0, (before.exponents, [each for each in codes if each is not None]))
+            models.insert(0, before)
+            result = self.results[result.parent]
+        return known_rows(sent, models)
 
     def commits(self, round_: Round) -> list[CommittedUpdate]:
         return self.contracts.rounds.commits(self.id, round_)
@@ -192,8 +206,8 @@ def random_terms(rng: random.Random, seats: int) -> Terms:
         min_exponent=low,
         max_exponent=rng.randrange(low, fraction_bits + 1),
         rule=rng.choice(list(Rule)),
-        mixing=Mixing.NONE,
-        scoring=Scoring.EQUAL,
+        mixing=rng.choice(list(Mixing)),
+        scoring=rng.choice(list(Scoring)),
         capacity=rng.randrange(seats, 33),
         min_updates=1 + rng.randrange(max(seats // 3, 1)),
         quorum_bps=rng.randrange(5_000, 6_601),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claims import KINDS, Claim, Truth, coordinate
+from claims import KINDS, Claim, Truth, coordinate, hidden_update
 from play import Game, Onlooker
 from rounds import EMPTY, HIDDEN, NORMAL
 from table import WATCHER, Table
@@ -14,7 +14,9 @@ from table import WATCHER, Table
 from swarm_chain.errors import ChainError
 from swarm_chain.protocol.commitment import result_hash
 from swarm_chain.protocol.metric import weighted_median
+from swarm_chain.protocol.mixtures import encode_choice
 from swarm_chain.protocol.model import encode_model
+from swarm_chain.protocol.scores import encode_scores
 from swarm_chain.types import Reveal, Round
 
 VOTES = Round(2)
@@ -72,7 +74,7 @@ def test_an_update_left_out_is_said_and_left(dispute: Callable[..., Game]) -> No
         kept = {seat: truth.outcome.opened[seat] for seat in seats[1:]}
         order = sorted(kept, key=lambda seat: truth.group.players[seat].address.lower())
         rows = [kept[seat] for seat in order]
-        model = truth.of_rows(rows)
+        model, choice, scores = truth.of_rows(rows)
         claim = truth.claim(model, truth.leaves(model, rows), set())
         commits = {commit.seat: commit for commit in truth.group.commits(truth.round)}
         metric = weighted_median(
@@ -80,7 +82,13 @@ def test_an_update_left_out_is_said_and_left(dispute: Callable[..., Game]) -> No
             [commits[seat].weight for seat in order],
             [commits[seat].node for seat in order],
         )
-        claim.result = replace(claim.result, included=sum(1 << seat for seat in kept), metric=metric)
+        claim.result = replace(
+            claim.result,
+            included=sum(1 << seat for seat in kept),
+            choice=b"" if choice is None else encode_choice(choice),
+            scores=encode_scores(dict(zip(order, scores, strict=False))),
+            metric=metric,
+        )
         return claim
 
     game = dispute(without_one, 7)
@@ -94,11 +102,7 @@ def test_an_update_left_out_is_said_and_left(dispute: Callable[..., Game]) -> No
 
 
 def test_an_included_update_that_cannot_be_fetched_is_not_judged(dispute: Callable[..., Game], monkeypatch: pytest.MonkeyPatch) -> None:
-    def hidden(truth: Truth) -> Claim:
-        seat = next(seat for seat, move in enumerate(truth.group.moves[truth.round]) if move.behaviour == HIDDEN)
-        return Claim(replace(truth.result, included=truth.result.included | 1 << seat), set())
-
-    game = dispute(hidden, 9, behaviour=HIDDEN)
+    game = dispute(lambda truth: replace(hidden_update(truth), faults=set()), 9, behaviour=HIDDEN)
     real = type(game.group).opened
 
     def all_available(group, round_: Round, index: int) -> Reveal:
