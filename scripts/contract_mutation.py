@@ -54,7 +54,7 @@ FEW = {"FOUNDRY_FUZZ_RUNS": "8", "FOUNDRY_GAS_LIMIT": str(3 * 10**9)}
 """The dearest test needs a sixth of that gas: a loop that a fault makes endless is out of it within seconds."""
 PLAYS = "testFuzz_no_play"
 """Random plays, which take longer than all other tests together: for what those do not notice."""
-OF_LIBRARIES = ("Coverage", "Fuzz", "Vectors")
+OF_LIBRARIES = ("Coverage", "Fuzz", "Mixtures", "Vectors")
 """Test files that compile libraries into themselves."""
 
 

@@ -11,12 +11,18 @@ import {Slot, Slots} from "../../contracts/libraries/Slots.sol";
 import {StandingWord, Standings} from "../../contracts/libraries/Standings.sol";
 import {Weights, WeightWord} from "../../contracts/libraries/Weights.sol";
 import {GroupId, Rule} from "../../contracts/types/Types.sol";
+import {Mix, Mixer, Mixes} from "./Mixer.sol";
 import {Swarm} from "./Swarm.sol";
 
 /// @title Libraries and single functions against plain ones, 10,000 random inputs each
 /// forge-config: default.fuzz.runs = 10000
 contract FuzzTest is Swarm {
+    using Mixes for Mix;
+
+    uint256 private constant UNIT = 1e9;
+
     Folder private _folder = new Folder();
+    Mixer private _mixer = new Mixer();
 
     function testFuzz_a_bitmap_counts_its_bits(uint256 bits) public pure {
         uint256 count = 0;
@@ -263,6 +269,30 @@ contract FuzzTest is Swarm {
         return moved < type(int32).min ? type(int32).min : int32(moved);
     }
 
+    /// @dev Of mixtures too, against ranks.
+    function testFuzz_a_mixed_step_is_what_ranks_give(
+        uint256 seed,
+        uint8 size,
+        int32 weight,
+        uint8 fraction,
+        int8 exponent
+    ) public view {
+        uint256 n = 1 + (size % 12);
+        uint256 rows = 1 + ((size >> 4) % n);
+        fraction = 1 + (fraction % 30);
+        exponent = int8(-16 + int256(uint256(uint8(exponent)) % (17 + uint256(fraction))));
+        int8[] memory codes = new int8[](n);
+        for (uint256 i = 0; i < n; ++i) codes[i] = int8(int256(uint256(keccak256(abi.encode(seed, i))) % 255) - 127);
+        Mix memory mix = Mixes.random(seed, n, rows);
+        bytes memory choice = mix.encoded();
+        assertTrue(_mixer.isWellFormed(choice, n), "well-formed");
+        uint256 shift = uint256(int256(uint256(fraction)) - exponent);
+        for (uint256 rule = 0; rule < 4; ++rule) {
+            int32 given = _mixer.next(Rule(rule), choice, codes, weight, fraction, exponent);
+            assertTrue(given == mix.next(Rule(rule), codes, weight, shift), "step");
+        }
+    }
+
     /// @dev A proof opens its own leaf at its own place, and nothing else.
     function testFuzz_a_merkle_proof_is_bound_to_leaf_and_place(
         bytes32 seed,
@@ -315,6 +345,88 @@ contract FuzzTest is Swarm {
         }
         assertTrue(paid <= pot, "more than the pot");
         assertEq(pool.budgetOf(id), uint256(budget) - paid, "what is not paid stays");
+    }
+
+    /// @dev Two rounds of up to twelve seats in three words, some not taken: each seat has what it must, and what is paid is the sum.
+    function testFuzz_what_scores_pay_is_what_seats_are_credited(uint256 seed, uint96 budget, uint96 reward) public {
+        GroupId id = GroupId.wrap(++_count);
+        budget %= 1e27;
+        if (seed % 3 == 0) (budget, reward) = (budget % uint96(1_000 * UNIT), reward % uint96(1_000 * UNIT));
+        _pool.addBudget(id, budget);
+        uint256 taken = _twelve(seed >> 8);
+        for (uint256 i = 0; i < 12; ++i) {
+            if ((taken >> _seat(i)) & 1 == 1) _pool.assign(id, _seat(i), address(0xA11CE), address(uint160(0xB0B00 + i)));
+        }
+        uint256[12] memory credits;
+        for (uint32 round = 1; round <= 2; ++round) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            uint256 left = _pool.budgetOf(id);
+            IRewardDistributor.Payment memory payment = _payment(seed, round, reward, taken);
+            _pool.pay(id, payment);
+            uint256 pot = reward < left ? reward : left;
+            if (payment.elapsed < 80) pot = (pot * payment.elapsed) / 80;
+            uint256 paid = _creditPlainly(credits, payment, pot);
+            assertTrue(paid <= pot, "more than the pot");
+            assertEq(_pool.budgetOf(id), left - paid, "what is not paid stays");
+            for (uint256 i = 0; i < 12; ++i) assertEq(_pool.creditOf(id, _seat(i)), credits[i], "a seat's");
+        }
+    }
+
+    /// @dev Four seats each in words 0, 1 and 63 but one.
+    function _seat(uint256 i) private pure returns (uint8) {
+        return uint8(i < 8 ? i : 240 + i);
+    }
+
+    function _twelve(uint256 bits) private pure returns (uint256 seats) {
+        for (uint256 i = 0; i < 12; ++i) seats |= ((bits >> i) & 1) << _seat(i);
+    }
+
+    function _payment(
+        uint256 seed,
+        uint32 round,
+        uint256 reward,
+        uint256 taken
+    ) private pure returns (IRewardDistributor.Payment memory payment) {
+        payment = IRewardDistributor.Payment(round, reward, (seed >> 64) % 100, 80, 0, 0, taken, "");
+        payment.whole = _twelve(seed) & taken;
+        payment.half = _twelve(seed >> 16) & taken & ~payment.whole;
+        for (uint256 i = 0; i < 12; ++i) {
+            if (((payment.whole | payment.half) >> _seat(i)) & 1 == 0) continue;
+            uint256 drawn = uint256(keccak256(abi.encode(seed, i)));
+            payment.scores = abi.encodePacked(
+                payment.scores,
+                uint16([drawn % 65_536, drawn % 10_001, drawn % 4, 0][(drawn >> 200) % 4])
+            );
+        }
+    }
+
+    /// @dev Adds a round's credits, as the specification has them; scores are read two bytes at a time.
+    function _creditPlainly(
+        uint256[12] memory credits,
+        IRewardDistributor.Payment memory payment,
+        uint256 pot
+    ) private pure returns (uint256 paid) {
+        (uint256 best, uint256 sum) = (0, 0);
+        for (uint256 i = 0; i < payment.scores.length; i += 2) {
+            uint256 score = _scoreAt(payment.scores, i);
+            if (score > best) best = score;
+            sum += score;
+        }
+        if (sum == 0) return 0;
+        uint256 share = (pot * best) / sum / UNIT;
+        uint256 at = 0;
+        for (uint256 i = 0; i < 12; ++i) {
+            if (((payment.whole | payment.half) >> _seat(i)) & 1 == 0) continue;
+            uint256 units = (share * _scoreAt(payment.scores, at)) / best;
+            if ((payment.half >> _seat(i)) & 1 == 1) units /= 2;
+            credits[i] += units * UNIT;
+            paid += units * UNIT;
+            at += 2;
+        }
+    }
+
+    function _scoreAt(bytes memory scores, uint256 at) private pure returns (uint256) {
+        return 256 * uint256(uint8(scores[at])) + uint8(scores[at + 1]);
     }
 
     IRewardDistributor private _pool;

@@ -240,29 +240,4 @@ contract MixturesTest is Swarm {
             assertTrue(given == Aggregation.next(Rule(rule), codes, 1_000, 24, 12), "a step");
         }
     }
-
-    /// @dev Against ranks.
-    /// forge-config: default.fuzz.runs = 10000
-    function testFuzz_a_mixed_step_is_what_ranks_give(
-        uint256 seed,
-        uint8 size,
-        int32 weight,
-        uint8 fraction,
-        int8 exponent
-    ) public view {
-        uint256 n = 1 + (size % 12);
-        uint256 rows = 1 + ((size >> 4) % n);
-        fraction = 1 + (fraction % 30);
-        exponent = int8(-16 + int256(uint256(uint8(exponent)) % (17 + uint256(fraction))));
-        int8[] memory codes = new int8[](n);
-        for (uint256 i = 0; i < n; ++i) codes[i] = int8(int256(uint256(keccak256(abi.encode(seed, i))) % 255) - 127);
-        Mix memory mix = Mixes.random(seed, n, rows);
-        bytes memory choice = mix.encoded();
-        assertTrue(_mixer.isWellFormed(choice, n), "well-formed");
-        uint256 shift = uint256(int256(uint256(fraction)) - exponent);
-        for (uint256 rule = 0; rule < 4; ++rule) {
-            int32 given = _mixer.next(Rule(rule), choice, codes, weight, fraction, exponent);
-            assertTrue(given == mix.next(Rule(rule), codes, weight, shift), "step");
-        }
-    }
 }

@@ -19,7 +19,6 @@ contract ScoresTest is Swarm {
     uint256 private constant PAID = FIRST + SECOND + THIRD;
 
     IRewardDistributor private _pool;
-    uint32 private _count;
 
     function setUp() public override {
         super.setUp();
@@ -221,89 +220,6 @@ contract ScoresTest is Swarm {
         }
         assertTrue(paid <= 1e20 && 1e20 - paid < 512 * UNIT, "all but dust");
         assertEq(_pool.budgetOf(id), 1e27 - paid, "what is not paid stays");
-    }
-
-    // ------------------------------------------------------------------------------------------------ conservation
-
-    /// @dev Two rounds of up to twelve seats in three words, some not taken: each seat has what it must, and what is paid is the sum.
-    /// forge-config: default.fuzz.runs = 10000
-    function testFuzz_what_scores_pay_is_what_seats_are_credited(uint256 seed, uint96 budget, uint96 reward) public {
-        GroupId id = GroupId.wrap(100 + ++_count);
-        budget %= 1e27;
-        if (seed % 3 == 0) (budget, reward) = (budget % uint96(1_000 * UNIT), reward % uint96(1_000 * UNIT));
-        _pool.addBudget(id, budget);
-        uint256 taken = _twelve(seed >> 8);
-        _take(id, taken);
-        uint256[12] memory credits;
-        for (uint32 round = 1; round <= 2; ++round) {
-            seed = uint256(keccak256(abi.encode(seed)));
-            uint256 left = _pool.budgetOf(id);
-            IRewardDistributor.Payment memory payment = _payment(seed, round, reward, taken);
-            _pool.pay(id, payment);
-            uint256 pot = reward < left ? reward : left;
-            if (payment.elapsed < 80) pot = (pot * payment.elapsed) / 80;
-            uint256 paid = _creditPlainly(credits, payment, pot);
-            assertTrue(paid <= pot, "more than the pot");
-            assertEq(_pool.budgetOf(id), left - paid, "what is not paid stays");
-            for (uint256 i = 0; i < 12; ++i) assertEq(_pool.creditOf(id, _seat(i)), credits[i], "a seat's");
-        }
-    }
-
-    /// @dev Four seats each in words 0, 1 and 63 but one.
-    function _seat(uint256 i) private pure returns (uint8) {
-        return uint8(i < 8 ? i : 240 + i);
-    }
-
-    function _twelve(uint256 bits) private pure returns (uint256 seats) {
-        for (uint256 i = 0; i < 12; ++i) seats |= ((bits >> i) & 1) << _seat(i);
-    }
-
-    function _payment(
-        uint256 seed,
-        uint32 round,
-        uint256 reward,
-        uint256 taken
-    ) private pure returns (IRewardDistributor.Payment memory payment) {
-        payment = IRewardDistributor.Payment(round, reward, (seed >> 64) % 100, 80, 0, 0, taken, "");
-        payment.whole = _twelve(seed) & taken;
-        payment.half = _twelve(seed >> 16) & taken & ~payment.whole;
-        for (uint256 i = 0; i < 12; ++i) {
-            if (((payment.whole | payment.half) >> _seat(i)) & 1 == 0) continue;
-            uint256 drawn = uint256(keccak256(abi.encode(seed, i)));
-            payment.scores = abi.encodePacked(
-                payment.scores,
-                uint16([drawn % 65_536, drawn % 10_001, drawn % 4, 0][(drawn >> 200) % 4])
-            );
-        }
-    }
-
-    /// @dev Adds a round's credits, as the specification has them; scores are read two bytes at a time.
-    function _creditPlainly(
-        uint256[12] memory credits,
-        IRewardDistributor.Payment memory payment,
-        uint256 pot
-    ) private pure returns (uint256 paid) {
-        (uint256 best, uint256 sum) = (0, 0);
-        for (uint256 i = 0; i < payment.scores.length; i += 2) {
-            uint256 score = _scoreAt(payment.scores, i);
-            if (score > best) best = score;
-            sum += score;
-        }
-        if (sum == 0) return 0;
-        uint256 share = (pot * best) / sum / UNIT;
-        uint256 at = 0;
-        for (uint256 i = 0; i < 12; ++i) {
-            if (((payment.whole | payment.half) >> _seat(i)) & 1 == 0) continue;
-            uint256 units = (share * _scoreAt(payment.scores, at)) / best;
-            if ((payment.half >> _seat(i)) & 1 == 1) units /= 2;
-            credits[i] += units * UNIT;
-            paid += units * UNIT;
-            at += 2;
-        }
-    }
-
-    function _scoreAt(bytes memory scores, uint256 at) private pure returns (uint256) {
-        return 256 * uint256(uint8(scores[at])) + uint8(scores[at + 1]);
     }
 
     // ------------------------------------------------------------------------------------------------ a whole round
