@@ -2,6 +2,7 @@
 
 import json
 import time
+from types import SimpleNamespace
 
 import books
 import pay
@@ -9,6 +10,8 @@ import pytest
 from swarm_of_processes import Swarm
 
 from swarm_chain.chain.events import ResultStruck
+from swarm_chain.cli.explain import explain
+from swarm_chain.cli.explain_report import as_json
 from swarm_chain.protocol.disputes.evidence import Fault
 from swarm_chain.protocol.mixtures import decode_choice
 from swarm_chain.protocol.scores import FULL, decode_scores
@@ -57,6 +60,28 @@ def test_a_group_mixes_its_updates_and_pays_for_what_is_new(swarm: Swarm) -> Non
     assert earned[REPEATING] <= honest / 10, earned
     assert pay.check(swarm) == ROUNDS
     books.check(swarm.contracts)
+    every_credit_is_explained(swarm)
+
+
+def every_credit_is_explained(swarm: Swarm) -> None:
+    """As `swarm-chain rewards --why` does it: by the rule and by the chain's event, to the wei."""
+    contracts, names = swarm.contracts, dict(zip(swarm.nodes, "abcdef", strict=True))
+    shown = SimpleNamespace(
+        contracts=contracts, web3=contracts.web3, group=lambda: contracts.groups.group(swarm.group), names=names, home="here"
+    )
+    for round_ in range(2, ROUNDS):
+        best, noisy = (explain(shown, swarm.nodes[seat], round_) for seat in (_best(swarm, round_), NOISY))
+        assert best.earned == max(best.payment.credits.values()) > 0
+        assert any("the best one 10,000" in sentence for sentence in best.because)
+        if noisy.earned == 0:
+            assert any("scored nothing" in sentence for sentence in noisy.because)
+        assert as_json(best)["payment"]["scores"][str(best.seat)] == FULL
+
+
+def _best(swarm: Swarm, round_: int) -> int:
+    (final,) = [final.result for final in swarm.contracts.rounds.finals(swarm.group) if final.result.round == round_]
+    scores = decode_scores(final.scores, final.included)
+    return max(scores, key=lambda seat: scores[seat])
 
 
 @pytest.mark.slow
