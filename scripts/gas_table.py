@@ -422,7 +422,7 @@ def dispute_lines() -> list[str]:
     sizes = sorted({seats for seats, _ in measured})
     rows = [["dispute", *(f"{seats} seats, {unit}" for seats in sizes for unit in ("gas", "calldata bytes"))]]
     for kind in kinds:
-        cells = [f"{value:,}" if value else "–" for seats in sizes for value in measured[seats, kind]]
+        cells = [f"{value:,}" if value else "–" for seats in sizes for value in measured.get((seats, kind), (0, 0))]
         rows.append([kind, *cells])
     dearest = max(gas for (seats, _), (gas, _) in measured.items() if seats == 64)
     return [

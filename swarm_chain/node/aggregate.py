@@ -8,7 +8,7 @@ from swarm_chain.chain.views import Snapshot
 from swarm_chain.learning import kernels
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.follower import Follower
-from swarm_chain.node.history import History
+from swarm_chain.node.history import History, Past
 from swarm_chain.node.journal import JournaledResult
 from swarm_chain.node.observing import Work
 from swarm_chain.node.opening import open_update
@@ -72,15 +72,16 @@ class Aggregator:
                 continue
             before = self._member.journal.result_of(round_)
             try:
-                made = self._computed(snapshot, round_, parent, commits)
+                past = self._gathered(snapshot, round_, parent, commits)
+                if past is None:
+                    continue
+                self._member.observers.begin(Work.AGGREGATE, round_)
+                computed = self._keep(self._computed(round_, parent, commits, past))
             except UNUSABLE as error:
                 if (round_, error.what) not in self._said:
                     self._said.add((round_, error.what))
                     log.warning("Round %d cannot be computed here: %s", round_, error.what)
                 continue
-            if made is None:
-                continue
-            computed = self._keep(made)
             self._member.observers.end(Work.AGGREGATE, round_)
             self._made_from[round_] = parent, commits
             if computed != before:
@@ -100,28 +101,32 @@ class Aggregator:
         parent = parent_of(round_, head.result_hash, head.settled_round, snapshot.rounds, self._member.terms.quorum_bps)
         commits = self._collector.commits(snapshot, round_)
         try:
-            computed = self._computed(snapshot, round_, parent, commits)
+            past = self._gathered(snapshot, round_, parent, commits)
+            if past is None:
+                return None
+            computed = self._computed(round_, parent, commits, past)
         except UNUSABLE as error:
             log.debug("Round %d: nothing can be expected of it here. %s", round_, error.what)
             return None
-        if computed is None or computed.outcome.result is None:
+        if computed.outcome.result is None:
             return None
         hash_ = result_hash(self._member.domain, computed.outcome.result)
         self._parents.keep(hash_, computed.outcome.model)
         return hash_
 
-    def _computed(self, snapshot: Snapshot, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> Computed | None:
-        """What a round comes to; computed once from the same commits. ``None`` while bytes are on their way."""
-        last = self._last
-        if last is not None and (last.round, last.parent, last.commits) == (round_, parent, commits):
-            return last
+    def _gathered(self, snapshot: Snapshot, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate]) -> list[Past] | None:
+        """What was before a round, once all bytes that it depends on are here; ``None`` while some are on their way."""
         past = self._history.before(snapshot, round_, parent)
-        if not self._collector.fetch(round_, [*needed(commits, parent), *(update for each in past for update in each.updates)]):
-            return None
-        self._member.observers.begin(Work.AGGREGATE, round_)
-        known = self._history.rows(past, parent)
-        self._last = compute(self._member, self._parents, round_, parent, commits, known)
-        return self._last
+        before = [update for each in past for update in each.updates]
+        return past if self._collector.fetch(round_, [*needed(commits, parent), *before]) else None
+
+    def _computed(self, round_: Round, parent: bytes, commits: Sequence[CommittedUpdate], past: list[Past]) -> Computed:
+        """What a round comes to; computed once from the same commits."""
+        last = self._last
+        if last is None or (last.round, last.parent, last.commits) != (round_, parent, commits):
+            known = self._history.rows(past, parent)
+            last = self._last = compute(self._member, self._parents, round_, parent, commits, known)
+        return last
 
     def _keep(self, computed: Computed) -> JournaledResult:
         """Stores the model, and journals the result."""
