@@ -70,6 +70,24 @@ def test_random_play_keeps_the_books() -> None:
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-4_000:]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_what_is_fuzzed_briefly_elsewhere_holds_for_ten_thousand_runs() -> None:
+    """Relayed messages and what else `make test` runs 256 times. Whole swarms by chance are the campaign of invariants'."""
+    command = [
+        "test",
+        "--match-test",
+        "testFuzz_|test_bitmaps|test_of_updates_by_themselves",
+        "--no-match-path",
+        "tests/contracts/{Fuzz,Review}.t.sol",
+    ]
+    done = run(forge(), *command, FOUNDRY_FUZZ_RUNS="10000")
+    assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-4_000:]
+    runs = re.findall(r"\(runs: (\d+)", done.stdout)
+    assert set(runs) == {"10000"}
+    assert len(runs) >= 10
+
+
 @pytest.mark.timeout(300)
 def test_artifacts_are_what_the_sources_give() -> None:
     done = run(sys.executable, "scripts/build_artifacts.py", "--check")
