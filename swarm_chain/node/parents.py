@@ -11,7 +11,7 @@ from swarm_chain.node.follower import FETCH_SECONDS, Follower
 from swarm_chain.protocol.agreement import binds, expected_parent, parent_of
 from swarm_chain.protocol.model import Model, decode_model, model_root, model_size
 from swarm_chain.protocol.phases import is_idle
-from swarm_chain.types import ZERO32, Digest, Result, Round, RoundView
+from swarm_chain.types import ZERO32, Digest, Result, Round, RoundView, Scoring
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +47,11 @@ class Parents:
         return self._member.journal.result_named(hash_) or self._shown(hash_)
 
     def last_models(self, hash_: bytes) -> list[Digest]:
-        """Digests of a result's model and of those it was made from in turn, as far as updates are scored by them and results are known."""
+        """Digests of a result's model, and where updates are scored, of those it was made from in turn that scores look back on."""
         found: list[Digest] = []
+        wanted = _KEPT if self._member.terms.scoring is Scoring.NOVELTY else 1
         result = self.result(hash_)
-        while result is not None and len(found) < _KEPT:
+        while result is not None and len(found) < wanted:
             found.append(result.model_digest)
             result = self.result(result.parent)
         return found

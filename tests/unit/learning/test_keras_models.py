@@ -283,8 +283,9 @@ def test_samples_and_models_that_do_not_fit_are_refused(weights, samples):
 
 
 TIGHT = """
-import logging, resource, sys
+import logging, resource, sys, threading
 from dataclasses import replace
+threading.stack_size(1 << 18)  # Keras starts threads whenever it measures, and a usual stack is a quarter of what is left
 import keras, numpy as np, torch
 from swarm_chain.errors import OutOfMemoryError
 from swarm_chain.learning.keras_models import evaluate, fit, initial_weights, layout_of
@@ -316,7 +317,8 @@ except OutOfMemoryError as error:
     [("fit", "There is too little memory for a step"), ("evaluate", "while measuring a model: goes on with 250 images at a time")],
 )
 def test_too_little_memory_is_told_and_measured_in_parts(work, said):
-    ended = subprocess.run([sys.executable, "-c", TIGHT, work], capture_output=True, text=True, check=False)
+    one_arena = os.environ | {"MALLOC_ARENA_MAX": "1"}  # so that no thread reserves 64 MiB for its own
+    ended = subprocess.run([sys.executable, "-c", TIGHT, work], env=one_arena, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert said in ended.stdout + ended.stderr
     assert ("too little" in ended.stdout) == (work == "fit")

@@ -15,7 +15,7 @@ from swarm_chain.protocol.choice import FACTOR_MAX, ONE, Choice
 from swarm_chain.protocol.columns import columns_root
 from swarm_chain.protocol.grid import BLOCK, EXPONENT_MIN, FRACTION_BITS_MAX, block_count
 from swarm_chain.protocol.model import Model, encode_model, file_root, model_root
-from swarm_chain.protocol.rules import RULES, AggregationRule
+from swarm_chain.protocol.rules import RULES
 from swarm_chain.protocol.update import UpdateHeader, update_root
 from swarm_chain.types import Address, Domain, GroupId, Round, Rule
 
@@ -148,15 +148,13 @@ def test_quotients_near_whole_numbers_are_cut_as_the_plain_ones(seed, bits, divi
     codes, model = a_round(seed, 8, LANES, bits)
     factors = np.random.default_rng(seed).integers(0, (1 << 24) // 127 // 8, 8)
     chosen = Choice(factors, np.ones((1, 8), np.bool_), divisor * ONE)
-    rule = AggregationRule("given", lambda count: 0, lambda gram: chosen)
-    assert (kernels.aggregate_by(rule, codes, model) == rules.aggregate_by(rule, codes, model)).all()
+    assert (kernels.stepped(codes, model, 0, chosen) == aggregation.stepped(codes, model, 0, chosen)).all()
 
 
 def test_factors_that_floats_do_not_hold_take_the_plain_way():
     codes, model = a_round(3, 8, LANES, 24)
     chosen = Choice(np.full(8, FACTOR_MAX), np.ones((1, 8), np.bool_), 7)
-    rule = AggregationRule("given", lambda count: 0, lambda gram: chosen)
-    assert (kernels.aggregate_by(rule, codes, model) == rules.aggregate_by(rule, codes, model)).all()
+    assert (kernels.stepped(codes, model, 0, chosen) == aggregation.stepped(codes, model, 0, chosen)).all()
 
 
 @pytest.mark.parametrize("name", RULES)
