@@ -8,8 +8,6 @@ from swarm_chain.types import Address, GroupId, Round, Seat
 if TYPE_CHECKING:
     from swarm_chain.chain.contracts import Contracts
 
-FULL_SCORE = 10_000
-
 
 @dataclass(frozen=True, slots=True)
 class Credit:
@@ -62,6 +60,7 @@ def read_ledger(contracts: "Contracts", group: GroupId) -> Ledger:
     """A group's ledger, all of it at one block."""
     from swarm_chain.chain.connection import block
     from swarm_chain.chain.events import BudgetAdded, Claimed, RoundPaid, SeatAssigned, read_events, topic_of, topics
+    from swarm_chain.protocol.scores import decode_scores
 
     rewards = contracts.rewards
     first, last = contracts.deployment.blocks[rewards.name], block(contracts.web3).number
@@ -74,8 +73,9 @@ def read_ledger(contracts: "Contracts", group: GroupId) -> Ledger:
         if isinstance(event, SeatAssigned):
             holders[event.seat] = event
         elif isinstance(event, RoundPaid):
+            scores = decode_scores(event.scores, event.whole | event.half)
             credits += [
-                Credit(event.round, seat, holders[seat].node, holders[seat].operator, amount, FULL_SCORE, bool(event.half >> seat & 1))
+                Credit(event.round, seat, holders[seat].node, holders[seat].operator, amount, scores[seat], bool(event.half >> seat & 1))
                 for seat, amount in event.credits().items()
             ]
     claimed: dict[Address, int] = {}

@@ -12,6 +12,7 @@ from swarm_of_processes import Swarm
 from swarm_chain.chain.events import ResultStruck
 from swarm_chain.cli.explain import explain
 from swarm_chain.cli.explain_report import as_json
+from swarm_chain.cli.ledger import read_ledger
 from swarm_chain.protocol.disputes.evidence import Fault
 from swarm_chain.protocol.mixtures import decode_choice
 from swarm_chain.protocol.scores import FULL, decode_scores
@@ -71,11 +72,18 @@ def every_credit_is_explained(swarm: Swarm) -> None:
     )
     for round_ in range(2, ROUNDS):
         best, noisy = (explain(shown, swarm.nodes[seat], round_) for seat in (_best(swarm, round_), NOISY))
-        assert best.earned == max(best.payment.credits.values()) > 0
+        assert best.earned == best.payment.credits[best.seat]
+        assert best.payment.shares[best.seat] == max(best.payment.shares.values())
         assert any("the best one 10,000" in sentence for sentence in best.because)
         if noisy.earned == 0:
             assert any("scored nothing" in sentence for sentence in noisy.because)
         assert as_json(best)["payment"]["scores"][str(best.seat)] == FULL
+
+    ledger = read_ledger(contracts, swarm.group)
+    said = {(credit.round, credit.seat): credit.score for credit in ledger.credits}
+    paid = [final.result for final in contracts.rounds.finals(swarm.group)]
+    assert said == {(result.round, seat): score for result in paid for seat, score in decode_scores(result.scores, result.included).items()}
+    assert ledger.paid == ledger.credited
 
 
 def _best(swarm: Swarm, round_: int) -> int:
