@@ -75,14 +75,16 @@ def every_credit_is_explained(swarm: Swarm) -> None:
         assert best.earned == best.payment.credits[best.seat]
         assert best.payment.shares[best.seat] == max(best.payment.shares.values())
         assert any("the best one 10,000" in sentence for sentence in best.because)
-        if noisy.earned == 0:
+        if noisy.past.facts.scores.get(NOISY) == 0:
+            assert noisy.earned == 0
             assert any("scored nothing" in sentence for sentence in noisy.because)
         assert as_json(best)["payment"]["scores"][str(best.seat)] == FULL
 
     ledger = read_ledger(contracts, swarm.group)
-    said = {(credit.round, credit.seat): credit.score for credit in ledger.credits}
-    paid = [final.result for final in contracts.rounds.finals(swarm.group)]
-    assert said == {(result.round, seat): score for result in paid for seat, score in decode_scores(result.scores, result.included).items()}
+    results = {final.result.round: final.result for final in contracts.rounds.finals(swarm.group)}
+    assert len({credit.round for credit in ledger.credits}) > 1  # a round within a second of the chain is not paid
+    for credit in ledger.credits:
+        assert credit.score == decode_scores(results[credit.round].scores, results[credit.round].included)[credit.seat]
     assert ledger.paid == ledger.credited
 
 
