@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=120, help="in all, those of earlier parts included")
     parser.add_argument("--part", type=float, default=30, help="minutes a part")
     parser.add_argument("--seed", default="release", help="the parts' seeds follow from it")
-    parser.add_argument("--log", type=Path, default=ROOT / "docs" / "runs" / "soak-2026-11-22.jsonl")
+    parser.add_argument("--log", type=Path, default=ROOT / "docs" / "runs" / "soak-2026-11-23.jsonl")
     given = parser.parse_args(arguments)
 
     parts, ok = earlier(given.log), True
