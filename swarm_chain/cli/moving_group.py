@@ -81,7 +81,9 @@ class MovingGroup:
                 said: Any = parse(file.read(_LARGEST_FILE), _BRACKETS)
             if said["version"] != VERSION:
                 raise UnsupportedVersionError(f"{path} has version {said['version']}.", do="Use the release that wrote it.")
-            terms = {field.name: said["terms"][field.name] for field in fields(Terms)}
+            # Contracts of earlier releases mixed no updates, and their groups' terms did not say so.
+            given = {"mixing": Mixing.NONE, **said["terms"]}
+            terms = {field.name: given[field.name] for field in fields(Terms)}
             terms |= {"rule": Rule(terms["rule"]), "mixing": Mixing(terms["mixing"]), "scoring": Scoring(terms["scoring"])}
             digests = [Digest(bytes.fromhex(said[name])) for name in ("manifest_digest", "model_digest")]
             group, round_, root = GroupId(int(said["group"])), Round(int(said["round"])), bytes.fromhex(said["model_root"])
