@@ -15,7 +15,7 @@ from codec_vectors import codec_vectors
 from sealed_vectors import members_vectors, sealed_vectors
 
 from swarm_chain.protocol import merkle
-from swarm_chain.protocol.aggregation import aggregate, cut_of, stepped
+from swarm_chain.protocol.aggregation import aggregate, stepped
 from swarm_chain.protocol.choice import FACTOR_MAX, Choice, gram_matrix
 from swarm_chain.protocol.columns import columns_leaves, columns_root
 from swarm_chain.protocol.commitment import commitment, genesis_hash, keccak, result_hash, reveal_digest
@@ -198,7 +198,7 @@ def choices() -> Vectors:
 
 def _mixed_step(given: Choice, codes: list[int], rule: Rule, bits: int, exponent: int, weight: int) -> int:
     model = Model(np.array([weight], np.int32), np.array([exponent], np.int8), bits)
-    return int(stepped(np.array(codes, np.int8)[:, None], model, cut_of(rule, len(given.takes)), given)[0])
+    return int(stepped(np.array(codes, np.int8)[:, None], model, rule, given)[0])
 
 
 def exponents() -> Vectors:

@@ -35,26 +35,23 @@ PIECE = 1 << 18
 
 def aggregate(rule: Rule, codes: Rows, model: Model) -> NDArray[np.int32]:
     """The model's weights after a round, int32[d]: :func:`swarm_chain.protocol.aggregation.aggregate`, faster."""
-    return stepped(codes, model, cut_of(rule, len(codes)))
+    return stepped(codes, model, rule)
 
 
 def aggregate_by(rule: AggregationRule, codes: Rows, model: Model) -> NDArray[np.int32]:
     """The model's weights after a round, int32[d]: :func:`swarm_chain.protocol.rules.aggregate_by`, faster."""
-    if rule.choose is None:
-        return stepped(codes, model, rule.cut(len(codes)))
-    chosen = rule.choose(gram_matrix(codes))
-    return stepped(codes, model, rule.cut(len(chosen.takes)), chosen)
+    return stepped(codes, model, rule.coordinates, rule.choose(gram_matrix(codes)) if rule.choose else None)
 
 
-def stepped(codes: Rows, model: Model, cut: int, choice: Choice | None = None) -> NDArray[np.int32]:
-    """The weights after the mean of what is left of every coordinate: :func:`swarm_chain.protocol.aggregation.stepped`, faster.
+def stepped(codes: Rows, model: Model, rule: Rule, choice: Choice | None = None) -> NDArray[np.int32]:
+    """The weights after a coordinate rule, over the updates or mixtures of them: :func:`swarm_chain.protocol.aggregation.stepped`, faster.
 
     ``codes`` as a C-ordered int8[n, d] are read where they lie; rows apart are put together piece by piece.
     """
     count, dimension = shape_of(codes)
     if count * dimension < COMPILED_FROM:
-        return aggregation.stepped(codes, model, cut, choice)
-    return _cut(codes, model, cut) if choice is None else _mixed(codes, model, cut, choice)
+        return aggregation.stepped(codes, model, rule, choice)
+    return _cut(codes, model, rule) if choice is None else _mixed(codes, model, rule, choice)
 
 
 def gram_matrix(codes: Rows) -> Gram:
@@ -98,22 +95,23 @@ def _digests(prefix: bytes, rows: NDArray[np.uint8]) -> Hashes:
     return hashes
 
 
-def _cut(codes: Rows, model: Model, cut: int) -> NDArray[np.int32]:
-    """The step of every coordinate's codes but the ``cut`` lowest and highest."""
+def _cut(codes: Rows, model: Model, rule: Rule) -> NDArray[np.int32]:
+    """The step of the updates' own codes."""
     from swarm_chain.learning.compiled import add_steps
 
+    cut = cut_of(rule, len(codes))
     comparators = comparators_for(len(codes), cut)
     return _in_pieces(codes, model, lambda piece, *here: add_steps(piece, comparators, cut, *here))
 
 
-def _mixed(codes: Rows, model: Model, cut: int, chosen: Choice) -> NDArray[np.int32]:
+def _mixed(codes: Rows, model: Model, rule: Rule, chosen: Choice) -> NDArray[np.int32]:
     """The step of a choice's mixtures."""
     matrix = chosen.matrix
     if matrix.sum(axis=1).max() * CODE_MAX >= 1 << 24:
-        return aggregation.stepped(codes, model, cut, chosen)
+        return aggregation.stepped(codes, model, rule, chosen)
     from swarm_chain.learning.compiled import add_mixed_steps
 
-    whole = matrix.astype(np.float32)
+    whole, cut = matrix.astype(np.float32), cut_of(rule, len(matrix))
     comparators = comparators_for(len(whole), cut)
     denominator = (len(whole) - 2 * cut) * chosen.divisor
     return _in_pieces(codes, model, lambda piece, *here: add_mixed_steps(piece, whole, comparators, cut, denominator, *here))

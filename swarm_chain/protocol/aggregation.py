@@ -28,16 +28,16 @@ def aggregate(rule: Rule, codes: Rows, model: Model) -> NDArray[np.int32]:
     Returns:
         int32[d], saturated.
     """
-    return stepped(codes, model, cut_of(rule, len(codes)))
+    return stepped(codes, model, rule)
 
 
-def stepped(codes: Rows, model: Model, cut: int, choice: Choice | None = None) -> NDArray[np.int32]:
-    """The model's weights after the mean of what is left when the ``cut`` lowest and highest values of every coordinate are left out.
+def stepped(codes: Rows, model: Model, rule: Rule, choice: Choice | None = None) -> NDArray[np.int32]:
+    """The model's weights after a coordinate rule, over the updates or over a choice's mixtures of them.
 
     Args:
         codes: int8[n, d].
         model: the parent.
-        cut: below half of the values.
+        rule: how the values of a coordinate become one step.
         choice: mixtures, whose values take the place of the updates'.
 
     Returns:
@@ -50,6 +50,7 @@ def stepped(codes: Rows, model: Model, cut: int, choice: Choice | None = None) -
     for start, window in windows(codes):
         here = slice(start, start + window.shape[1])
         values = window if choice is None else choice.matrix @ window.astype(np.int64)
+        cut = cut_of(rule, len(values))
         numerators = sum_without(values, cut)
         denominator = (len(values) - 2 * cut) * (1 if choice is None else choice.divisor)
         shifts = model.fraction_bits - per_coordinate(model.exponents, start, window.shape[1])

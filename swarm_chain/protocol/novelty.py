@@ -89,9 +89,9 @@ def scores(gram: Gram, known: int, dimension: int) -> list[int]:
     by_chance = isqrt(_TWO_DEVIATIONS * ONE * ONE // (100 * dimension * (count - 1)))
     others = ~np.eye(count, dtype=np.bool_)
     worth = []
-    for index, own in enumerate(others):
-        adds = _median(alike[index, own]) - by_chance
-        is_own_work = is_near[index].sum() == 1 and _median(whole[known:, known:][index, own]) > 0
+    for index, other in enumerate(others):
+        adds = _median(alike[index, other]) - by_chance
+        is_own_work = is_near[index].sum() == 1 and _median(whole[known:, known:][index, other]) > 0
         worth.append(min(lengths[index], longest) * adds if is_own_work and adds > 0 else 0)
     best = max(worth)
     return [FULL * each // best if best else 0 for each in worth]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swarm_chain.protocol import inclusion, novelty
-from swarm_chain.protocol.aggregation import cut_of, stepped
+from swarm_chain.protocol.aggregation import stepped
 from swarm_chain.protocol.choice import Choice, Gram, gram_matrix
 from swarm_chain.protocol.columns import columns_root
 from swarm_chain.protocol.grid import Codes, Exponents, Rows, next_exponents
@@ -17,7 +17,7 @@ from swarm_chain.protocol.mixtures import encode_choice
 from swarm_chain.protocol.model import Model, encode_model, file_root
 from swarm_chain.protocol.rules import MIXINGS
 from swarm_chain.protocol.scores import encode_scores
-from swarm_chain.types import CommittedUpdate, Digest, Domain, Result, Round, Scoring, Seat, Terms
+from swarm_chain.types import CommittedUpdate, Digest, Domain, Result, Round, Rule, Scoring, Seat, Terms
 
 
 def _plainly(_: int) -> Digests:
@@ -32,7 +32,7 @@ class Passes:
         hashing: gives what hashes the leaves of a tree of so many bytes.
     """
 
-    stepped: Callable[[Rows, Model, int, Choice | None], NDArray[np.int32]]
+    stepped: Callable[[Rows, Model, Rule, Choice | None], NDArray[np.int32]]
     next_exponents: Callable[[Rows, Exponents, int, int], Exponents]
     gram_matrix: Callable[[Rows], Gram] = gram_matrix
     hashing: Callable[[int], Digests] = _plainly
@@ -94,7 +94,7 @@ def compute(
     ordered = sorted(candidates, key=lambda candidate: candidate.node.lower())
     rows = [included[candidate.seat] for candidate in ordered]
     chosen, worth = compared(terms, rows, known, parent.dimension, passes)
-    weights = passes.stepped(rows, parent, cut_of(terms.rule, len(rows if chosen is None else chosen.takes)), chosen)
+    weights = passes.stepped(rows, parent, terms.rule, chosen)
     exponents = passes.next_exponents(rows, parent.exponents, terms.min_exponent, terms.max_exponent)
     model = Model(weights, exponents, parent.fraction_bits)
     data = encode_model(model)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swarm_chain.protocol import choice
-from swarm_chain.protocol.aggregation import cut_of, stepped
+from swarm_chain.protocol.aggregation import stepped
 from swarm_chain.protocol.choice import Choice, Gram, gram_matrix
-from swarm_chain.protocol.grid import Rows, shape_of
+from swarm_chain.protocol.grid import Rows
 from swarm_chain.protocol.model import Model
 from swarm_chain.types import Mixing, Rule
 
@@ -48,10 +48,6 @@ class AggregationRule:
     def choose(self) -> Callable[[Gram], Choice] | None:
         """What mixtures it makes of the updates, from their Gram matrix; none where every update stays by itself."""
         return MIXINGS.get(self.mixing)
-
-    def cut(self, count: int) -> int:
-        """How many of ``count`` values of a coordinate it leaves out at each end of their order."""
-        return cut_of(self.coordinates, count)
 
 
 RULES: Mapping[str, AggregationRule] = MappingProxyType(
@@ -89,8 +85,4 @@ def aggregate_by(rule: AggregationRule, codes: Rows, model: Model) -> NDArray[np
         codes: int8[n, d] of the included updates, in the order of their nodes' addresses.
         model: the parent, with the grid that the codes are on.
     """
-    count, _ = shape_of(codes)
-    if rule.choose is None:
-        return stepped(codes, model, rule.cut(count))
-    chosen = rule.choose(gram_matrix(codes))
-    return stepped(codes, model, rule.cut(len(chosen.takes)), chosen)
+    return stepped(codes, model, rule.coordinates, rule.choose(gram_matrix(codes)) if rule.choose else None)

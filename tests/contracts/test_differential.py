@@ -14,7 +14,7 @@ from web3.contract import Contract
 
 from swarm_chain.chain.connection import connect
 from swarm_chain.chain.local import LocalChain
-from swarm_chain.protocol.aggregation import UPDATES_MAX, aggregate, cut_of, stepped, sum_without
+from swarm_chain.protocol.aggregation import UPDATES_MAX, cut_of, stepped, sum_without
 from swarm_chain.protocol.choice import FACTOR_MAX, Choice, gram_matrix
 from swarm_chain.protocol.grid import BLOCK, EXPONENT_MIN, FRACTION_BITS_MAX, next_exponents
 from swarm_chain.protocol.mixtures import encode_choice
@@ -75,8 +75,7 @@ def random_round(random: np.random.Generator) -> tuple[bytes, bytes, Counter[str
     choice, kind = random_choice(random, codes)
 
     real = codes[:, :coordinates]
-    cut = cut_of(rule, count if choice is None else len(choice.takes))
-    after = aggregate(rule, real, model) if choice is None else stepped(real, model, cut, choice)
+    after = stepped(real, model, rule, choice)
     exponents = next_exponents(real, model.exponents, lowest, highest)
     picked = random.integers(0, coordinates, PICKED)
     mixed = b"" if choice is None else encode_choice(choice)
@@ -87,6 +86,7 @@ def random_round(random: np.random.Generator) -> tuple[bytes, bytes, Counter[str
     expected = after[picked].astype(">i4").tobytes() + exponents.tobytes()
 
     values = codes[:, picked] if choice is None else choice.matrix @ codes[:, picked].astype(np.int64)
+    cut = cut_of(rule, len(values))
     numerators, denominator = sum_without(values, cut), (len(values) - 2 * cut) * (1 if choice is None else choice.divisor)
     steps = numerators.astype(object) * 2 ** (bits - exponent)
     seen = Counter(

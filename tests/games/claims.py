@@ -18,7 +18,7 @@ from rounds import (
 )
 
 from swarm_chain.protocol import merkle
-from swarm_chain.protocol.aggregation import cut_of, stepped
+from swarm_chain.protocol.aggregation import stepped
 from swarm_chain.protocol.choice import Choice
 from swarm_chain.protocol.columns import columns_leaves
 from swarm_chain.protocol.disputes.evidence import Fault, Leaf, Tree
@@ -88,8 +88,7 @@ class Truth:
         terms, before = self.group.terms, self.before
         exponents = next_exponents(rows, before.exponents, terms.min_exponent, terms.max_exponent)
         choice, scores = compared(terms, rows, self.group.known(self.round, self.parent), before.dimension)
-        cut = cut_of(terms.rule, len(rows) if choice is None else len(choice.takes))
-        return Model(stepped(rows, before, cut, choice), exponents, before.fraction_bits), choice, scores
+        return Model(stepped(rows, before, terms.rule, choice), exponents, before.fraction_bits), choice, scores
 
     def claim(self, model: Model, leaves: dict[Tree, list[bytes]], faults: set[Fault], *, serve: bool | None = None) -> Claim:
         """A result with another model or other columns; its file is served by its authors, or not."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from swarm_chain.protocol import merkle
-from swarm_chain.protocol.aggregation import cut_of, stepped
+from swarm_chain.protocol.aggregation import stepped
 from swarm_chain.protocol.choice import Choice
 from swarm_chain.protocol.columns import columns_leaves
 from swarm_chain.protocol.disputes.evidence import Column, Coordinate, Exponent, Leaf, Opened, Tree
@@ -47,8 +47,7 @@ class Reference:
         self._rows = [update.codes for update in self.updates]
         self._before = before
         exponents = next_exponents(self._rows, before.exponents, terms.min_exponent, terms.max_exponent)
-        values = self._rows if choice is None else choice.takes
-        weights = stepped(self._rows, before, cut_of(terms.rule, len(values)), choice)
+        weights = stepped(self._rows, before, terms.rule, choice)
         self.model = Model(weights, exponents, before.fraction_bits)
         self.hashes = {
             Tree.MODEL: [merkle.leaf_hash(merkle.Kind.MODEL, leaf) for leaf in model_leaves(self.model)],

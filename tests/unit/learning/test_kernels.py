@@ -148,13 +148,13 @@ def test_quotients_near_whole_numbers_are_cut_as_the_plain_ones(seed, bits, divi
     codes, model = a_round(seed, 8, LANES, bits)
     factors = np.random.default_rng(seed).integers(0, (1 << 24) // 127 // 8, 8)
     chosen = Choice(factors, np.ones((1, 8), np.bool_), divisor * ONE)
-    assert (kernels.stepped(codes, model, 0, chosen) == aggregation.stepped(codes, model, 0, chosen)).all()
+    assert (kernels.stepped(codes, model, Rule.MEAN, chosen) == aggregation.stepped(codes, model, Rule.MEAN, chosen)).all()
 
 
 def test_factors_that_floats_do_not_hold_take_the_plain_way():
     codes, model = a_round(3, 8, LANES, 24)
     chosen = Choice(np.full(8, FACTOR_MAX), np.ones((1, 8), np.bool_), 7)
-    assert (kernels.stepped(codes, model, 0, chosen) == aggregation.stepped(codes, model, 0, chosen)).all()
+    assert (kernels.stepped(codes, model, Rule.MEAN, chosen) == aggregation.stepped(codes, model, Rule.MEAN, chosen)).all()
 
 
 @pytest.mark.parametrize("name", RULES)

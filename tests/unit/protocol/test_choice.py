@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarm_chain.protocol import choice
+from swarm_chain.protocol.aggregation import cut_of
 from swarm_chain.protocol.choice import ONE, gram_matrix, tolerated
 from swarm_chain.protocol.model import Model
 from swarm_chain.protocol.rules import RULES, aggregate_by
@@ -239,7 +240,7 @@ def test_steps_are_exact(seed, name, count, bits, exponent):
     rule = RULES[name]
     chosen = rule.choose(gram_matrix(codes)) if rule.choose else None
     matrix, divisor = (chosen.matrix, chosen.divisor) if chosen else (np.eye(count, dtype=np.int64), 1)
-    cut = rule.cut(len(matrix))
+    cut = cut_of(rule.coordinates, len(matrix))
     for place, after in enumerate(aggregate_by(rule, codes, model).tolist()):
         values = sorted(sum(int(f) * int(q) for f, q in zip(row, codes[:, place], strict=True)) for row in matrix)
         kept = values[cut : len(values) - cut]

@@ -40,7 +40,7 @@ def test_vectors(vectors):
             continue
         assert encode_choice(choice) == data
         model = Model(np.array([weight], np.int32), np.array([exponent], np.int8), bits)
-        assert stepped(codes[:, None], model, cut_of(Rule(rule), len(choice.takes)), choice).tolist() == [expected]
+        assert stepped(codes[:, None], model, Rule(rule), choice).tolist() == [expected]
         if len(codes) < 50:
             assert _naive(choice, codes.tolist(), Rule(rule), bits, exponent, weight) == expected
     assert refused > 10
