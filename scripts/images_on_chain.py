@@ -9,25 +9,18 @@ that the chain says are final.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from on_chain import learnt
 
-from swarm_chain.cli.demo_report import kept
-from swarm_chain.cli.settings import Settings, only, write
-from swarm_chain.cli.swarm_home import SwarmHome
-from swarm_chain.cli.wiring import open_swarm
-from swarm_chain.errors import LearningError
 from swarm_chain.learning.data import Dataset
 from swarm_chain.learning.devices import use_threads
 from swarm_chain.learning.task import TASKS, ImageTask
@@ -36,8 +29,6 @@ from swarm_chain.learning.training import central, evaluate
 ROOT = Path(__file__).resolve().parents[1]
 FAR = 0.15
 """How far the swarm is to be above the nodes alone."""
-REWARD = 100
-PATIENCE = 1800
 Row = dict[str, Any]
 
 
@@ -53,7 +44,7 @@ def main() -> int:
     parser.add_argument("--shards", type=int, default=0, help="shards a node in place of Dirichlet")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--rule", default="trimmed-mean", help="of group create")
+    parser.add_argument("--rule", default="aligned-mean", help="of group create")
     parser.add_argument("--jobs", type=int, default=1, help="seeds at a time")
     parser.add_argument("--log", type=Path, help="docs/runs/images-TASK-DATE.jsonl; the report and the picture lie beside it")
     chosen = parser.parse_args()
@@ -115,7 +106,7 @@ def measure(chosen: argparse.Namespace, seed: int) -> Row:
     task, begun = task_of(chosen, seed), time.monotonic()
     with ProcessPoolExecutor(1) as beside:
         others = beside.submit(compare, chosen, task)
-        finals = on_chain(task, chosen)
+        finals = learnt(task, chosen.nodes, chosen.rounds, chosen.rule, chosen.data)
         seconds = time.monotonic() - begun
         use_threads(1)
         test = task.load(chosen.data).test
@@ -141,70 +132,6 @@ def compare(chosen: argparse.Namespace, task: ImageTask) -> Row:
         "one_place": reached(data.train, steps),
         "one_place_all_steps": reached(data.train, steps * chosen.nodes),
     }
-
-
-def on_chain(task: ImageTask, chosen: argparse.Namespace) -> dict[bytes, np.ndarray[Any, np.dtype[np.int32]]]:
-    """Trains on a chain, by swarm-chain's own commands; the final models' weights by result hash, first round first."""
-    with swarm_of_commands(chosen.data) as (home, command):
-        manifest = home.path / "task.json"
-        manifest.write_bytes(task.encode())
-        command("up", "--detach")
-        terms = ["--rule", chosen.rule, "--capacity", str(chosen.nodes), "--reward", str(REWARD)]
-        command(
-            "group",
-            "create",
-            "--manifest",
-            str(manifest),
-            *terms,
-            "--commit-duration",
-            "600",
-            "--reveal-duration",
-            "120",
-            "--challenge-window",
-            "2",
-        )
-        command("group", "fund", "1", "--amount", str(REWARD * (chosen.rounds + 1)))
-        names = [f"node-{number}" for number in range(chosen.nodes)]
-        for name in names:
-            command("node", "init", "--name", name, "--fund-local")
-            command("group", "join", "1", "--name", name)
-        running = [home.spawn(name, words("node", "run", "--group", "1", "--name", name, "--rounds", str(chosen.rounds))) for name in names]
-        for name, process in zip(names, running, strict=True):
-            if process.wait(PATIENCE):
-                raise LearningError(f"{name} ended with exit code {process.returncode}.", f"All is kept in {home}.", f"See {home.logs}.")
-        swarm = open_swarm(Settings.load())
-        learnt, models = kept(swarm, swarm.group(1), names[0])
-        assert learnt == task
-        if len(models) < chosen.rounds:
-            raise LearningError(f"{len(models)} rounds of {chosen.rounds} are final.", f"All is kept in {home}.", f"See {home.logs}.")
-        return {hash_: model.weights for hash_, model in list(models.items())[: chosen.rounds]}
-
-
-@contextmanager
-def swarm_of_commands(data: Path | None) -> Iterator[tuple[SwarmHome, Any]]:
-    """A swarm folder of its own with its settings, and a function that runs a command in it; all that runs there is ended behind it."""
-    folder = Path(tempfile.mkdtemp(prefix="images-on-chain-"))
-    home = SwarmHome(folder / "swarm")
-    home.make()
-    settings = folder / "settings.toml"
-    passed_on = {"data": data and str(data.absolute()), "device": "cpu", "threads": 1, "poll_interval": 0.25, "keep_rounds": 10_000}
-    write(settings, {"home": str(home), "group": 1, **passed_on})
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-    def command(*arguments: str) -> None:
-        subprocess.run(words(*arguments), check=True, stdout=sys.stderr)
-
-    with only(settings):
-        try:
-            yield home, command
-        finally:
-            home.end(home.processes())
-    home.remove()
-
-
-def words(*arguments: str) -> list[str]:
-    """A command line of swarm-chain's."""
-    return [sys.executable, "-m", "swarm_chain.cli.main", *arguments]
 
 
 # ------------------------------------------------------------------------------------------------ what it came to

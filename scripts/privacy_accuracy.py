@@ -19,7 +19,7 @@ from swarm_chain.learning.manifest import Network, Privacy
 from swarm_chain.learning.private import sampling_rate
 from swarm_chain.learning.task import TASKS
 from swarm_chain.learning.together import rounds_of
-from swarm_chain.types import Rule
+from swarm_chain.protocol.rules import RULES
 
 STEADY = 12
 """Bisections: a noise to within a hundredth."""
@@ -42,7 +42,7 @@ def run(task: ImageTask, rounds: int, wanted: Privacy | None) -> tuple[float, Pr
         rate = max(sampling_rate(task.local, len(part)) for part in own)
         wanted = replace(wanted, noise=least_noise(wanted, rate, rounds * task.local.steps))
     task = replace(task, local=replace(task.local, privacy=wanted))
-    *_, weights = rounds_of(task, own, rounds, Rule.MEAN)
+    *_, weights = rounds_of(task, own, rounds, RULES["mean"])
     return task.evaluate(weights, data.test, task.device("cpu"))[0], wanted
 
 

@@ -5,7 +5,6 @@ from swarm_chain.cli.demo_report import kept
 from swarm_chain.cli.detection_report import alarms, areas, compare, png
 from swarm_chain.cli.rounds import read_lines, show_lines
 from swarm_chain.errors import LearningError
-from swarm_chain.types import Rule
 
 
 def report(names: tuple[str, ...], rounds: int, seconds: float) -> None:
@@ -27,6 +26,7 @@ def report(names: tuple[str, ...], rounds: int, seconds: float) -> None:
     from swarm_chain.learning.devices import use_threads
     from swarm_chain.learning.together import in_one_place, rounds_of
     from swarm_chain.learning.traffic import SYNTHETIC, read
+    from swarm_chain.protocol.rules import RULES
 
     swarm = open_swarm(Settings.load())
     group = swarm.group(1)
@@ -44,7 +44,7 @@ def report(names: tuple[str, ...], rounds: int, seconds: float) -> None:
         alone = []
         for node, rows in enumerate(own):
             step(f"{names[node]} alone")
-            *_, last = rounds_of(task, [rows], rounds, Rule.TRIMMED_MEAN, device)
+            *_, last = rounds_of(task, [rows], rounds, RULES["mean"], device)
             alone.append(last)
     compared = compare(task, data, agreed, central, alone)
     label = f"{task.name}: SYNTHETIC traffic" if task.traffic.source == SYNTHETIC else task.name

@@ -49,7 +49,7 @@ def create(
     rule: Annotated[
         str,
         typer.Option(help="How updates become one step: a name of docs/rules.md.", rich_help_panel=TERMS),
-    ] = "trimmed-mean",
+    ] = "aligned-mean",
     scoring: Annotated[
         str, typer.Option(help="How rewards are split: equal, or novelty, by what is new in each update.", rich_help_panel=TERMS)
     ] = "equal",

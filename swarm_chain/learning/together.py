@@ -16,12 +16,12 @@ from swarm_chain.learning.manifest import Task
 from swarm_chain.learning.tensors import to_values, to_weights
 from swarm_chain.learning.traffic import Traffic
 from swarm_chain.protocol.model import Model
-from swarm_chain.types import Rule
+from swarm_chain.protocol.rules import AggregationRule
 
 Weights = NDArray[np.int32]
 
 
-def rounds_of(task: Task, own: Sequence[Any], rounds: int, rule: Rule, device: str = "cpu") -> Iterator[Weights]:
+def rounds_of(task: Task, own: Sequence[Any], rounds: int, rule: AggregationRule, device: str = "cpu") -> Iterator[Weights]:
     """The model after each of the rounds, int32[d], of nodes with these data of the task's; one alone learns by itself."""
     numbers, at = task.numbers, task.device(device)
     model = Model(task.initial_weights(), task.initial_exponents(), numbers.fraction_bits)
@@ -32,7 +32,7 @@ def rounds_of(task: Task, own: Sequence[Any], rounds: int, rule: Rule, device: s
             trained = task.train(model.weights, data, task.local_seed(node, round_), at)
             coded, carried[node] = encode_update(task, trained.delta, carried[node], model.exponents)
             codes.append(coded)
-        weights = kernels.aggregate(rule, codes, model)
+        weights = kernels.aggregate_by(rule, codes, model)
         exponents = kernels.next_exponents(codes, model.exponents, numbers.min_exponent, numbers.max_exponent)
         model = Model(weights, exponents, numbers.fraction_bits)
         yield weights

@@ -16,7 +16,7 @@ from swarm_chain.learning.autoencoder import HALF, LEAST_DEVIATION
 from swarm_chain.learning.tensors import to_values
 from swarm_chain.learning.together import in_one_place, rounds_of
 from swarm_chain.learning.traffic import Traffic, read, synthetic
-from swarm_chain.types import Rule
+from swarm_chain.protocol.rules import RULES
 
 TASK = SYNTHETIC_TASK.dealt_to(4).with_steps(15)
 
@@ -28,7 +28,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def models(data):
-    return list(rounds_of(TASK, [TASK.part(data, node)[0] for node in range(4)], 6, Rule.MEAN))
+    return list(rounds_of(TASK, [TASK.part(data, node)[0] for node in range(4)], 6, RULES["mean"]))
 
 
 def agreed(weights):
@@ -45,8 +45,8 @@ def test_together_devices_know_benign_traffic_that_one_alone_hardly_sees(seed):
     def area(weights, rows):
         return detection.curves(task.errors(weights, rows.rows), rows.kinds != "benign").auc
 
-    *_, together = rounds_of(task, own, 10, Rule.TRIMMED_MEAN)
-    alone = [list(rounds_of(task, [rows], 10, Rule.TRIMMED_MEAN))[-1] for rows in own[:2]]
+    *_, together = rounds_of(task, own, 10, RULES["trimmed-mean"])
+    alone = [list(rounds_of(task, [rows], 10, RULES["trimmed-mean"]))[-1] for rows in own[:2]]
     assert area(together, data.test) > np.mean([area(weights, data.test) for weights in alone]) + 0.08
     # Not because nobody learns much alone: on its own traffic a device does well by itself.
     for node, weights in enumerate(alone):
@@ -87,9 +87,9 @@ def test_the_swarms_scale_comes_to_the_mean_of_the_nodes(data, models):
 def test_one_nodes_figures_move_the_scale_no_further_than_the_grid_allows(data):
     own = [TASK.part(data, node)[0] for node in range(4)]
     wild = replace(own[3], rows=own[3].rows + np.float32(1000))
-    (honest,), (attacked,) = rounds_of(TASK, own, 1, Rule.MEAN), rounds_of(TASK, [*own[:3], wild], 1, Rule.MEAN)
+    (honest,), (attacked,) = rounds_of(TASK, own, 1, RULES["mean"]), rounds_of(TASK, [*own[:3], wild], 1, RULES["mean"])
     assert np.abs(agreed(attacked) - agreed(honest))[:115].max() <= 2 * 127 / 2**5 / 4
-    (median,) = rounds_of(TASK, [*own[:3], wild], 1, Rule.MEDIAN)
+    (median,) = rounds_of(TASK, [*own[:3], wild], 1, RULES["median"])
     others = np.array([part.rows.mean(0) for part in own[:3]])
     assert (agreed(median)[:115] <= others.max(0) + 0.02).all()
 
@@ -110,7 +110,7 @@ def test_a_swarm_and_all_data_in_one_place_beat_a_node_alone(data, models):
     def area(weights):
         return detection.curves(TASK.errors(weights, seen.rows), attacks).auc
 
-    *_, alone = rounds_of(TASK, [TASK.part(data, 0)[0]], 6, Rule.MEAN)
+    *_, alone = rounds_of(TASK, [TASK.part(data, 0)[0]], 6, RULES["mean"])
     together = area(models[-1])
     assert together > area(alone) + 0.1
     assert area(in_one_place(TASK, data.train.take(data.train.devices < 4), 6 * 15 * 4)) > together
@@ -194,8 +194,8 @@ def test_on_nsl_kdd_a_swarm_comes_near_all_data_in_one_place_and_far_beyond_node
     task = NSL_KDD_TASK.with_steps(30)
     data = read("nsl-kdd", Path(os.environ["SWARM_CHAIN_NSL_KDD"]))
     own = [task.part(data, node)[0] for node in range(5)]
-    *_, swarm = rounds_of(task, own, 10, Rule.TRIMMED_MEAN)
-    alone = [list(rounds_of(task, [rows], 10, Rule.TRIMMED_MEAN))[-1] for rows in own]
+    *_, swarm = rounds_of(task, own, 10, RULES["trimmed-mean"])
+    alone = [list(rounds_of(task, [rows], 10, RULES["trimmed-mean"]))[-1] for rows in own]
     central = in_one_place(task, data.train.benign(), 10 * 30 * 5)
 
     def area(weights):
