@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from swarm_chain.cli import options, present
+from swarm_chain.cli import group_manifest, options, present
 from swarm_chain.cli.follow import follow
 from swarm_chain.cli.group_create import create
 from swarm_chain.cli.migrate import migrate
@@ -74,7 +74,9 @@ def show(
     deployment: options.DeploymentFile = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show a group: its terms, where it stands, who sits in it.
+    """Show a group: what it learns, its terms, where it stands, who sits in it.
+
+    What it learns is in its manifest, which members and gateways have; where none of them answers within five seconds, the table says so.
 
     Example: `swarm-chain group show 1`
     """
@@ -83,13 +85,16 @@ def show(
 
     swarm = open_swarm(options.settings(config=config, home=home, rpc_url=rpc_url, deployment=deployment))
     found = swarm.group(group)
-    seats, summary = swarm.seats(found), _summary(swarm, found)
+    seats, summary, learnt = swarm.seats(found), _summary(swarm, found), group_manifest.manifest_of(swarm, found)
     if as_json:
-        present.as_json(summary | {"terms": asdict(found.terms), "members": [asdict(seat) for seat in seats]})
+        manifest = None if isinstance(learnt, str) else learnt.to_manifest()
+        said = {"terms": asdict(found.terms), "members": [asdict(seat) for seat in seats], "manifest": manifest}
+        present.as_json(summary | said)
         return
     terms = found.terms
     rows = [
         ("creator", found.creator),
+        *group_manifest.rows(learnt),
         ("round", f"{summary['round']} ({summary['phase']}), final {summary['final_round']}, settled {summary['settled_round']}"),
         ("budget", f"{present.tokens(int(summary['budget']))} tokens, {present.tokens(terms.reward_per_round)} a round"),
         ("stake a seat", f"{present.tokens(terms.stake)} tokens"),

@@ -129,7 +129,7 @@ def last_final(swarm: "Swarm", group: "Group") -> Result:
     return final
 
 
-def fetch(swarm: "Swarm", group: "Group", digest: Digest, limit: int) -> bytes:
+def fetch(swarm: "Swarm", group: "Group", digest: Digest, limit: int, seconds: float = FETCH_SECONDS) -> bytes:
     """A file that is published here, lies in a store of this folder, or comes from the group's members; its digest is verified."""
     from swarm_chain.cli.published import Published
     from swarm_chain.node.endpoints import Endpoints
@@ -153,4 +153,4 @@ def fetch(swarm: "Swarm", group: "Group", digest: Digest, limit: int) -> bytes:
     others = (*settings.providers, *([gateway.url] if gateway and gateway.url else []))
     providers = Endpoints(swarm.contracts, group.group, group.terms.capacity, Address(""), others).providers()
     private = swarm.local if settings.allow_private is None else settings.allow_private
-    return retrieve(digest, limit, providers, FETCH_SECONDS, allow_private=private).data()
+    return retrieve(digest, limit, providers, seconds, allow_private=private).data()

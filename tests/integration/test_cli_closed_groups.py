@@ -98,6 +98,9 @@ def test_a_closed_group_has_a_key_that_its_manifest_commits_to(cli: CommandLine,
 def test_a_closed_group_can_be_private_too(cli: CommandLine, home: SwarmHome) -> None:
     group = int(cli.done("group", "create", *CLOSED, "--privacy-epsilon", 8, "--json").json["group"])
     assert key_file(cli, home, group).exists()
+    out = " ".join(cli.done("group", "show", group).out.split())
+    assert "open to members alone" in out
+    assert "epsilon 8 at delta 1e-05" in out
     task = Task.decode(manifest_of(cli, home, group))
     assert task.local.privacy is not None
     assert task.local.privacy.epsilon == 8

@@ -79,7 +79,21 @@ def test_a_group_is_listed_and_shown(cli: CommandLine) -> None:
     assert (listed["group"], listed["round"], listed["phase"]) == (1, 0, "closed")
     assert shown["terms"]["stake"] == 25_500_000_000_000_000_000
     assert (shown["terms"]["capacity"], shown["terms"]["reward_per_round"]) == (2, 40 * TOKEN)
-    assert "2" in cli.done("group", "show").out
+    assert shown["manifest"]["name"] == "digits"
+    out = " ".join(cli.done("group", "show").out.split())
+    assert "dense-int8, open to everybody" in out
+    assert "0 of 2" in out
+
+
+def test_a_group_whose_manifest_nobody_has_is_shown_all_the_same(cli: CommandLine, tmp_path: Path) -> None:
+    home = home_of(cli)
+    chain = home.process("chain")
+    assert chain is not None
+    elsewhere = ("--home", tmp_path / "elsewhere", "--rpc", chain.url, "--deployment", home.deployment)
+    out = " ".join(cli.done("group", "show", "1", *elsewhere).out.split())
+    assert "learns not known here:" in out
+    assert "40 a round" in out
+    assert cli.done("group", "show", "1", "--json", *elsewhere).json["manifest"] is None
 
 
 def test_the_gateway_serves_what_the_group_begins_with(cli: CommandLine) -> None:
