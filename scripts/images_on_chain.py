@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from on_chain import learnt
+from on_chain import commit, learnt
 
 from swarm_chain.learning.data import Dataset
 from swarm_chain.learning.devices import use_threads
@@ -90,12 +90,6 @@ def rows_of(log: Path, chosen: argparse.Namespace) -> list[Row]:
     rows = [json.loads(text) for text in log.read_text(encoding="utf-8").splitlines()]
     of_these = [row for row in rows if all(row[name] == value for name, value in asked(chosen).items())]
     return sorted((row for row in of_these if row["seed"] <= chosen.seeds), key=lambda row: row["seed"])
-
-
-def commit() -> str:
-    """The checkout's commit, with a mark where tracked files differ from it."""
-    done = subprocess.run(["git", "describe", "--always", "--dirty=-changed"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 # ------------------------------------------------------------------------------------------------ one seed

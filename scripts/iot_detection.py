@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from on_chain import learnt
+from on_chain import commit, learnt
 
 from swarm_chain.cli.detection_report import Compared, alarms, areas, compare, markdown, png
 from swarm_chain.learning.anomaly import READY, AnomalyTask
@@ -123,7 +123,7 @@ def report(
     )
     parts = [
         f"# Detecting unusual traffic: {chosen.source}",
-        f"`scripts/iot_detection.py {command}`: {how}, equal weights.{note}"
+        f"Run on {time.strftime('%Y-%m-%d')} at commit `{commit()}`: `scripts/iot_detection.py {command}`, {how}, equal weights.{note}"
         f" {len(runs[0].alone)} nodes, {len(data.train.benign()):,} benign rows to train on, {len(data.test):,} test rows, of which"
         f" {attacks:,} attacks. All data in one place: the same autoencoder for as many steps as all nodes made together."
         f" {seconds:.0f} s of one core.",

@@ -21,6 +21,7 @@ from swarm_chain.learning.task import Task
 
 REWARD = 100
 PATIENCE = 1800
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def learnt(task: Task, nodes: int, rounds: int, rule: str, data: Path | None) -> dict[bytes, NDArray[np.int32]]:
@@ -47,6 +48,12 @@ def learnt(task: Task, nodes: int, rounds: int, rule: str, data: Path | None) ->
         if len(models) < rounds:
             raise LearningError(f"{len(models)} rounds of {rounds} are final.", f"All is kept in {home}.", f"See {home.logs}.")
         return {hash_: model.weights for hash_, model in list(models.items())[:rounds]}
+
+
+def commit() -> str:
+    """The checkout's commit, with a mark where tracked files differ from it."""
+    done = subprocess.run(["git", "describe", "--always", "--dirty=-changed"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 @contextmanager

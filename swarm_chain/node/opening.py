@@ -1,8 +1,9 @@
 """Opening sealed updates of other nodes: whatever they contain, all find the same."""
 
 import logging
+from contextlib import suppress
 
-from swarm_chain.errors import IntegrityError
+from swarm_chain.errors import IntegrityError, TooLargeError
 from swarm_chain.learning import kernels
 from swarm_chain.node.follower import Follower
 from swarm_chain.protocol.grid import Codes
@@ -19,16 +20,27 @@ def open_update(member: Follower, round_: Round, revealed: CommittedUpdate) -> C
     Raises:
         NotFoundError: its bytes are not here.
     """
-    assert revealed.reveal is not None
-    header = member.header(round_, revealed.node)
-    # Given away to be opened, so that it is let go of as soon as it is decrypted: 16 updates take little more than their codes.
-    sealed = [member.store.get(revealed.sealed_digest, max_sealed_size(member.terms.dimension))]
+    digest, size = revealed.sealed_digest, max_sealed_size(member.terms.dimension)
+    with suppress(IntegrityError, TooLargeError):
+        # What opens to the root that was revealed is what was sealed, so its bytes need not be hashed again.
+        return _opened(member, round_, revealed, [member.store.get(digest, size, verified=False)])
+    sealed = [member.store.get(digest, size)]  # if anything rotted here, that shows now
     try:
-        codes = unseal(header, revealed.reveal.salt, sealed.pop(), member.group_key)
+        return _opened(member, round_, revealed, sealed)
     except IntegrityError as error:
         log.warning("Round %d: the update of seat %d does not count. %s", round_, revealed.seat, error.what)
         return None
+
+
+def _opened(member: Follower, round_: Round, revealed: CommittedUpdate, sealed: list[bytes]) -> Codes:
+    """``sealed`` is given away to be opened, so that it is let go of once it is decrypted: 16 updates take little more than their codes.
+
+    Raises:
+        IntegrityError: it does not open canonically, or not to what was revealed.
+    """
+    assert revealed.reveal is not None
+    header = member.header(round_, revealed.node)
+    codes = unseal(header, revealed.reveal.salt, sealed.pop(), member.group_key)
     if update_root(header, codes, kernels.hashing(len(codes))) != revealed.reveal.update_root:
-        log.warning("Round %d: the update of seat %d does not count. It has another root than was revealed.", round_, revealed.seat)
-        return None
+        raise IntegrityError("It has another root than was revealed.")
     return codes

@@ -74,8 +74,8 @@ class KuboStore:
         self._json("pin/add", {"arg": str(file.cid), "recursive": "true", "offline": "true"}, _deadline())
         return file.cid
 
-    def get(self, digest: Digest, max_bytes: int) -> bytes:
-        """As :meth:`Store.get`."""
+    def get(self, digest: Digest, max_bytes: int, *, verified: bool = True) -> bytes:
+        """As :meth:`Store.get`; always verified, for a daemon has the blocks."""
         if not self.has(digest):
             raise NotFoundError(f"Kubo has not pinned {Cid(RAW, digest)}.", "", "Fetch it from the nodes that have it.")
         return unixfs.read(self.block(digest), self.block, max_bytes)

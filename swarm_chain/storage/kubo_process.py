@@ -89,9 +89,9 @@ class KuboProcessStore:
             self._kubo.block(cid.digest, _START_SECONDS)
         return cid
 
-    def get(self, digest: Digest, max_bytes: int) -> bytes:
+    def get(self, digest: Digest, max_bytes: int, *, verified: bool = True) -> bytes:
         """As :meth:`Store.get`."""
-        return self._files.get(digest, max_bytes)
+        return self._files.get(digest, max_bytes, verified=verified)
 
     def fetch(self, digest: Digest, max_bytes: int, providers: Sequence[str], timeout: float) -> bytes:
         """As :meth:`Store.fetch`."""

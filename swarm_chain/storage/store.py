@@ -30,9 +30,11 @@ class Store(Protocol):
         """
         ...
 
-    def get(self, digest: Digest, max_bytes: int) -> bytes:
+    def get(self, digest: Digest, max_bytes: int, *, verified: bool = True) -> bytes:
         """The file, from here only. NotFoundError when it is not held, TooLargeError above ``max_bytes``, IntegrityError when its blocks
         rotted.
+
+        Not ``verified``, blocks need not be hashed again, and what rotted may come as it is: for who can tell by other means.
         """
         ...
 
@@ -53,7 +55,7 @@ class Store(Protocol):
         ...
 
     def has(self, digest: Digest) -> bool:
-        """Whether the file is held: pinned, with all its blocks here (their bytes are verified when read)."""
+        """Whether the file is held: pinned, with all its blocks here (whether they rotted shows when they are read)."""
         ...
 
     def remove(self, digest: Digest) -> None:

@@ -29,7 +29,7 @@ class MemoryStore:
         self._held[file.cid.digest] = file.data()
         return file.cid
 
-    def get(self, digest, max_bytes):
+    def get(self, digest, max_bytes, *, verified=True):
         if digest not in self._held:
             raise NotFoundError("It is not held.")
         if len(self._held[digest]) > max_bytes:
