@@ -51,7 +51,10 @@ def create(
         typer.Option(help="How updates become one step: a name of docs/rules.md.", rich_help_panel=TERMS),
     ] = "aligned-mean",
     scoring: Annotated[
-        str, typer.Option(help="How rewards are split: equal, or novelty, by what is new in each update.", rich_help_panel=TERMS)
+        str,
+        typer.Option(
+            help="How rewards are split: equal, or novelty, by what is new in each update; from eight nodes on.", rich_help_panel=TERMS
+        ),
     ] = "equal",
     capacity: Annotated[int, typer.Option(min=1, max=255, help="Seats.", rich_help_panel=TERMS)] = 5,
     min_updates: Annotated[int, typer.Option(min=1, max=255, help="A round with fewer has no result.", rich_help_panel=TERMS)] = 2,
