@@ -51,7 +51,11 @@ demo: install ## four nodes train a network on digits, on a local chain
 
 .PHONY: test
 test: install lint ## everything checked; ends with the tests' summary
-	@$(BIN)/python -m pytest -m "not slow" $(ON_ALL_CORES) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not gpu" $(ON_ALL_CORES) $(PYTEST_ARGS)
+
+.PHONY: gpu
+gpu: install ## that this machine's GPU (make CUDA=1) aggregates to the same bits
+	@$(BIN)/python -m pytest -m gpu $(PYTEST_ARGS)
 
 .PHONY: campaigns
 campaigns: install contracts-tools ## what is too long for make test, in reduced form

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from hashlib import sha256
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from swarm_chain.protocol.model import Model
 from swarm_chain.protocol.outcome import Passes
 from swarm_chain.protocol.rules import AggregationRule
 from swarm_chain.types import Rule
+
+if TYPE_CHECKING:
+    import torch
 
 COMPILED_FROM = 4_000_000
 """Codes of a round, or bytes of a tree, from which compiling pays."""
@@ -196,3 +199,12 @@ def _on_all_cores(work: Callable[[slice], _T], dimension: int) -> list[_T]:
 
 
 PASSES = Passes(stepped, next_exponents, gram_matrix, hashing)
+
+
+def passes_for(device: "torch.device | None") -> Passes:
+    """What a node aggregates by that trains on a device: the GPU's passes where it is one of CUDA, else the processor's."""
+    if device is None or device.type != "cuda":
+        return PASSES
+    from swarm_chain.learning.torch_passes import passes_on
+
+    return passes_on(device)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from swarm_chain.chain.views import Snapshot
-from swarm_chain.learning import kernels
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.follower import Follower
 from swarm_chain.node.history import History, Past
@@ -170,5 +169,5 @@ def compute(
         return files[-1].cid.digest
 
     model = parents.model(parent)
-    made = outcome.compute(member.domain, member.terms, round_, parent, model, commits, opened, digest_of, kernels.PASSES, known)
+    made = outcome.compute(member.domain, member.terms, round_, parent, model, commits, opened, digest_of, member.passes, known)
     return Computed(round_, parent, commits, made, files[-1] if files else None)

@@ -10,9 +10,11 @@ from swarm_chain.chain.contracts import Contracts
 from swarm_chain.chain.outbox import Outbox
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import ChainError, UnknownError
+from swarm_chain.learning import kernels
 from swarm_chain.node.endpoints import Endpoints
 from swarm_chain.node.journal import Journal
 from swarm_chain.node.observing import Observers
+from swarm_chain.protocol.outcome import Passes
 from swarm_chain.protocol.update import UpdateHeader
 from swarm_chain.storage.store import Store
 from swarm_chain.types import Address, Domain, GroupId, Result, Round, Terms
@@ -53,6 +55,11 @@ class Follower:
     @property
     def group(self) -> GroupId:
         return self.domain.group
+
+    @property
+    def passes(self) -> Passes:
+        """What it aggregates by."""
+        return kernels.PASSES
 
     def at(self, confirmations: int) -> BlockIdentifier:
         """The block so many blocks ago, that what the chain says there is confirmed."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from swarm_chain.chain.views import Snapshot
 from swarm_chain.errors import IntegrityError
-from swarm_chain.learning import kernels
 from swarm_chain.node.collect import Collector
 from swarm_chain.node.follower import FETCH_SECONDS, Follower
 from swarm_chain.node.history import History
@@ -200,7 +199,7 @@ class Judge:
             found.append("it names another file than its model's")
         included = sorted((commit for commit in commits if result.included >> commit.seat & 1), key=lambda commit: commit.node.lower())
         rows = [update.codes for update in reference.updates]
-        chosen, worth = compared(self._follower.terms, rows, known or [], reference.model.dimension, kernels.PASSES)
+        chosen, worth = compared(self._follower.terms, rows, known or [], reference.model.dimension, self._follower.passes)
         if chosen is not None and encode_choice(chosen) != result.choice:
             found.append("it mixes its updates otherwise")
         scores = {commit.seat: score for commit, score in zip(included, worth, strict=False)}

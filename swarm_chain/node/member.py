@@ -4,9 +4,11 @@ from collections.abc import Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarm_chain.learning import kernels
 from swarm_chain.learning.manifest import Task
 from swarm_chain.node.follower import Follower
 from swarm_chain.node.relayed import RelayHand
+from swarm_chain.protocol.outcome import Passes
 from swarm_chain.types import Seat
 
 if TYPE_CHECKING:
@@ -32,3 +34,8 @@ class Member(Follower):
     held_out: Sized
     device: "torch.device | None"
     relay: RelayHand | None = None
+
+    @property
+    def passes(self) -> Passes:
+        """What it aggregates by: its GPU, where it trains on one."""
+        return kernels.passes_for(self.device)

@@ -1,7 +1,7 @@
 """Computes a round of five updates that never changes, by every rule, with scores; prints the hash of its results' hashes, then what the
 processor may be used for.
 
-python fixed_round.py ORDER [torch | compiled]      ORDER: in which order the seats' updates come, "01234"
+python fixed_round.py ORDER [torch | compiled | DEVICE]      ORDER: in which order the seats' updates come, "01234"
 """
 
 import sys
@@ -76,6 +76,13 @@ if __name__ == "__main__":
         hash_ = main(sys.argv[1], kernels.PASSES)
         (machine,) = add_steps.inspect_asm().values()
         print(hash_, *sorted(register for register in ("xmm", "ymm", "zmm") if register in machine))
+    elif sys.argv[2:]:
+        from swarm_chain.learning import devices, torch_passes
+
+        torch_passes.AT_ONCE = 20_000  # in many pieces
+        device = devices.pick(sys.argv[2])
+        passes = torch_passes.passes_of(device)
+        print(main(sys.argv[1], passes), device)
     else:
         from numpy._core import _multiarray_umath as core
 

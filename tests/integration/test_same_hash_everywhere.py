@@ -56,6 +56,18 @@ def test_any_instruction_set_of_torch(aten, onednn, mkl):
 
 
 @pytest.mark.parametrize("order", ["01234", "20413"])
+@pytest.mark.parametrize("aten", ["default", "avx2"])
+def test_the_passes_in_torch(order, aten):
+    assert _run(order, "cpu", ATEN_CPU_CAPABILITY=aten) == [EXPECTED, "cpu"]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("order", ["01234", "20413"])
+def test_the_passes_on_this_machines_gpu(order):
+    assert _run(order, "cuda") == [EXPECTED, "cuda"]
+
+
+@pytest.mark.parametrize("order", ["01234", "20413"])
 def test_the_compiled_passes_on_this_processor(order):
     assert _run(order, "compiled")[0] == EXPECTED
 
