@@ -72,8 +72,7 @@ them attack; Dirichlet {images.alpha:g}; {contest.rounds} rounds of {local.steps
 played: {", ".join(map(str, seeds)) or "none"}. A cell took {median:.0f} s (the median), on one core and beside other work.
 
 Nodes train by the task's own local pass and encode with worker momentum and error feedback; a round comes to what `protocol/outcome.py`
-says, with the compiled passes and the next grid: the functions of real nodes. Chain, sealing and store are left out. A rule that a group
-can't choose on chain yet plays all the same.
+says, with the compiled passes and the next grid: the functions of real nodes. Chain, sealing and store are left out.
 
 ![Test accuracy of every rule]({path.with_suffix(".png").name})
 
@@ -82,8 +81,8 @@ can't choose on chain yet plays all the same.
 {markdown(of_attackers(lines))}
 
 Rewards here are split by what `protocol/novelty.py` says an update is worth: how far what is new in it goes the way of what is new in the
-others ([rules.md](../rules.md#what-updates-are-worth)). On chain no group can choose that yet: there every included update earns the same,
-so that whoever sends anything at all, and stays, earns in full, and all of these would read 1.00 wherever their update is included.
+others ([rules.md](../rules.md#what-updates-are-worth)): a group with `--scoring novelty`. In one without, every included update earns the
+same, so all of these would read 1.00 wherever an attacker's update is included.
 
 {markdown(of_cells(lines, rules))}
 
