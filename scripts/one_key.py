@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 where exactly one process went on in every race."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--races", type=int, default=100, help="in all, earlier ones included")
-    parser.add_argument("--log", type=Path, default=ROOT / "docs" / "runs" / "one-key-2026-11-22.jsonl")
+    parser.add_argument("--log", type=Path, default=ROOT / "docs" / "runs" / "one-key-2026-11-23.jsonl")
     given = parser.parse_args(arguments)
 
     races = earlier(given.log)
