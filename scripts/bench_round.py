@@ -200,7 +200,7 @@ def _parts(record: dict[str, Any], count: int, dimension: int) -> list[str]:
         ),
         "| part | CPU s | s |",
         "| --- | ---: | ---: |",
-        *(f"| {part} | {cpu[part]:.3f} | {wall[part]:.3f} |" for part in PARTS),
+        *(f"| {part} | {cpu[part]:.3f} | {wall[part]:.3f} |" for part in cpu),
         f"| **all** | **{total:.3f}** | {sum(wall.values()):.3f} |",
         "",
     ]
