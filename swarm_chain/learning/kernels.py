@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 COMPILED_FROM = 4_000_000
 """Codes of a round, or bytes of a tree, from which compiling pays."""
-BY_BLAS_FROM = 64
-"""Updates from which BLAS multiplies faster than what numba makes of the same loops."""
 _T = TypeVar("_T")
 
 PIECE = 1 << 18
@@ -69,8 +67,6 @@ def gram_matrix(codes: Rows) -> Gram:
     even = count + count % 2
 
     def multiply(here: slice) -> Gram:
-        if count >= BY_BLAS_FROM:
-            return _products_by_blas(_piece(codes, here))
         products = np.zeros((even, even), np.int64)
         add_products(_piece(codes, here), products)
         return products
@@ -78,17 +74,6 @@ def gram_matrix(codes: Rows) -> Gram:
     lower = np.tril(np.sum(_on_all_cores(multiply, dimension), axis=0))[:count, :count]
     products: Gram = lower + np.tril(lower, -1).T
     return products
-
-
-def _products_by_blas(piece: Codes) -> Gram:
-    """Products in single precision of 1,024 codes at a time: integers of at most 127² · 1,024 < 2^24, exact whatever the order."""
-    count, width = piece.shape
-    products, wide = np.zeros((count, count), np.float64), np.empty((count, 1024), np.float32)
-    for start in range(0, width, 1024):
-        some = wide[:, : min(1024, width - start)]
-        some[...] = piece[:, start : start + 1024]
-        products += np.dot(some, some.T)
-    return products.astype(np.int64)
 
 
 def hashing(size: int) -> Digests:

@@ -141,14 +141,6 @@ def test_mixtures_are_equal_at_the_most_updates_and_in_several_pieces(name, coun
     assert (kernels.aggregate_by(RULES[name], codes, model) == rules.aggregate_by(RULES[name], codes, model)).all()
 
 
-@settings(max_examples=40, deadline=None)
-@given(SEEDS, st.integers(1, 70), st.one_of(SIZES, st.integers(1020, 1030)), st.integers(0, 127))
-def test_products_by_blas_are_exact(seed, count, dimension, largest):
-    codes, _ = a_round(seed, count, dimension, 0, largest)
-    codes[:, : dimension // 2] = largest  # the largest sums there are
-    assert (kernels._products_by_blas(codes) == choice.gram_matrix(codes)).all()
-
-
 @settings(deadline=None)
 @given(SEEDS, st.integers(0, FRACTION_BITS_MAX), st.integers(1, ONE))
 def test_quotients_near_whole_numbers_are_cut_as_the_plain_ones(seed, bits, divisor):
