@@ -68,7 +68,8 @@ def moving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moving]:
     try:
         cli.done("up", "--detach", "--port", free_port(), "--gateway")
         seats = ("--parts", 3, "--capacity", 3, "--min-updates", 2, "--reward", 10, "--stake", 100)
-        cli.done("group", "create", "--task", "digits", "--steps", 4, "--challenge-window", 2, *seats)
+        # Of a rule that earlier releases had, too.
+        cli.done("group", "create", "--rule", "trimmed-mean", "--task", "digits", "--steps", 4, "--challenge-window", 2, *seats)
         cli.done("group", "fund", 1, "--amount", 500)
         for name in NAMES:
             cli.done("node", "init", "--name", name, "--fund-local", "--tokens", 100)
