@@ -7,7 +7,7 @@ precision alone, can change a bit; what a device makes of it is held against the
 import logging
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
-from typing import ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -125,16 +125,16 @@ def is_right(passes: Passes) -> bool:
     return True
 
 
-def _or_else(on_device: Callable[_P, _T], on_processor: Callable[_P, _T]) -> Callable[_P, _T]:
-    def run(*arguments: _P.args, **named: _P.kwargs) -> _T:
-        count, dimension = shape_of(arguments[0])  # type: ignore[arg-type]  # every pass begins with the codes
+def _or_else(on_device: Callable[Concatenate[Rows, _P], _T], on_processor: Callable[Concatenate[Rows, _P], _T]) -> Callable[..., _T]:
+    def run(codes: Rows, *arguments: _P.args, **named: _P.kwargs) -> _T:
+        count, dimension = shape_of(codes)
         if count * dimension < kernels.COMPILED_FROM:
-            return on_processor(*arguments, **named)
+            return on_processor(codes, *arguments, **named)
         try:
-            return on_device(*arguments, **named)
+            return on_device(codes, *arguments, **named)
         except torch.OutOfMemoryError:
             log.warning("The GPU has too little memory left to aggregate %d updates: the processor does it, to the same bits.", count)
-            return on_processor(*arguments, **named)
+            return on_processor(codes, *arguments, **named)
 
     return run
 

@@ -4,6 +4,7 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
+from drawn_rounds import a_round
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,14 +24,6 @@ from swarm_chain.types import Address, Domain, GroupId, Round, Rule
 @pytest.fixture(autouse=True)
 def compiled_always(monkeypatch):
     monkeypatch.setattr(kernels, "COMPILED_FROM", 0)
-
-
-def a_round(seed, count, dimension, bits, largest=127):
-    draw = np.random.default_rng(seed)
-    codes = draw.integers(-largest, largest + 1, (count, dimension)).astype(np.int8)
-    weights = draw.integers(-(2**31), 2**31, dimension).astype(np.int32)
-    exponents = draw.integers(EXPONENT_MIN, bits + 1, block_count(dimension)).astype(np.int8)
-    return codes, Model(weights, exponents, bits)
 
 
 SEEDS = st.integers(0, 2**32 - 1)

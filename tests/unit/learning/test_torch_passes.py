@@ -6,14 +6,14 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from drawn_rounds import a_round
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarm_chain.learning import kernels, torch_passes
 from swarm_chain.protocol import aggregation, choice, grid
 from swarm_chain.protocol.choice import FACTOR_MAX, Choice
-from swarm_chain.protocol.grid import BLOCK, EXPONENT_MIN, FRACTION_BITS_MAX, block_count
-from swarm_chain.protocol.model import Model
+from swarm_chain.protocol.grid import BLOCK, EXPONENT_MIN, FRACTION_BITS_MAX
 from swarm_chain.protocol.outcome import Passes
 from swarm_chain.types import Rule
 
@@ -25,13 +25,6 @@ SEEDS = st.integers(0, 2**32 - 1)
 @pytest.fixture(autouse=True)
 def on_the_device_always(monkeypatch):
     monkeypatch.setattr(kernels, "COMPILED_FROM", 0)
-
-
-def a_round(seed, count, dimension, bits, largest=127):
-    draw = np.random.default_rng(seed)
-    codes = draw.integers(-largest, largest + 1, (count, dimension)).astype(np.int8)
-    exponents = draw.integers(EXPONENT_MIN, bits + 1, block_count(dimension)).astype(np.int8)
-    return codes, Model(draw.integers(-(2**31), 2**31, dimension).astype(np.int32), exponents, bits)
 
 
 def a_choice(seed, count, rows):
