@@ -55,6 +55,7 @@ test: install lint ## everything checked; ends with the tests' summary
 
 .PHONY: gpu
 gpu: install ## that this machine's GPU (make CUDA=1) aggregates to the same bits
+	@$(BIN)/python -c "import sys, torch; torch.cuda.is_available() or sys.exit('torch finds no GPU of CUDA here. If there is one: make clean, then make CUDA=1 gpu')"
 	@$(BIN)/python -m pytest -m gpu $(PYTEST_ARGS)
 
 .PHONY: campaigns
