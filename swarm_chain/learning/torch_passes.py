@@ -35,13 +35,19 @@ _T = TypeVar("_T")
 
 @lru_cache
 def passes_on(device: torch.device) -> Passes:
-    """The passes on a device; those of :mod:`swarm_chain.learning.kernels` where it was found to compute wrongly.
+    """The passes on a device; those of :mod:`swarm_chain.learning.kernels` where it computes wrongly or is too full to be tried.
 
     Rounds too small to be worth the way to the device, or too large for its memory, take those of the processor, too.
     """
     passes = passes_of(device)
-    if not is_right(passes):
-        log.error("%s computes wrongly: the processor aggregates in its place. Check its driver and its memory.", device)
+    try:
+        if not is_right(passes):
+            log.error("%s computes wrongly: the processor aggregates in its place. Check its driver and its memory.", device)
+            return kernels.PASSES
+    except torch.OutOfMemoryError:
+        log.warning(
+            "%s has too little memory left to be tried: the processor aggregates until the node starts again, to the same bits.", device
+        )
         return kernels.PASSES
     return Passes(
         _or_else(passes.stepped, kernels.stepped),

@@ -82,15 +82,25 @@ def test_a_device_that_computes_wrongly_aggregates_nothing(wrong, monkeypatch, c
     torch_passes.passes_on.cache_clear()
 
 
+def _full(*_):
+    raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def test_a_device_too_full_to_be_tried_aggregates_nothing(monkeypatch, caplog):
+    monkeypatch.setattr(torch_passes, "_pieces", _full)
+    torch_passes.passes_on.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        assert torch_passes.passes_on(CPU) is kernels.PASSES
+    assert "too little memory left to be tried" in caplog.text
+    torch_passes.passes_on.cache_clear()
+
+
 def test_a_device_short_of_memory_leaves_it_to_the_processor(monkeypatch, caplog):
     torch_passes.passes_on.cache_clear()
     passes = torch_passes.passes_on(CPU)
     assert passes is not kernels.PASSES
 
-    def full(*_):
-        raise torch.OutOfMemoryError("CUDA out of memory.")
-
-    monkeypatch.setattr(torch_passes, "_pieces", full)
+    monkeypatch.setattr(torch_passes, "_pieces", _full)
     codes, model = a_round(3, 5, 1_000, 20)
     with caplog.at_level(logging.WARNING):
         assert (passes.stepped(codes, model, Rule.MEDIAN) == aggregation.aggregate(Rule.MEDIAN, codes, model)).all()
